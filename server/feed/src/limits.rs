@@ -1,0 +1,77 @@
+//! The numbers every node keeps to, in one place.
+
+/// Protocol version this program speaks and the highest payload version it understands.
+pub const PROTOCOL: u16 = 1;
+
+/// Longest encoded header, bytes.
+pub const HEADER_BYTES: usize = 256;
+/// Random bytes before every payload's body.
+pub const SALT_BYTES: usize = 16;
+/// Shortest payload: the salt alone.
+pub const PAYLOAD_BYTES_MIN: usize = SALT_BYTES;
+/// Longest payload, salt included, bytes.
+pub const PAYLOAD_BYTES_MAX: usize = 262_144;
+/// Longest body of a payload, bytes.
+pub const BODY_BYTES_MAX: usize = PAYLOAD_BYTES_MAX - SALT_BYTES;
+/// Highest epoch.
+pub const EPOCH_MAX: u32 = 1_000_000;
+/// Highest place in an epoch.
+pub const SEQ_MAX: u64 = 1_000_000_000_000;
+
+/// Most entries in one call.
+pub const BATCH_ENTRIES: usize = 256;
+/// Most bytes of entries in one call.
+pub const BATCH_BYTES: usize = 1_048_576;
+/// Most heads in one answer.
+pub const HEADS_PER_PAGE: usize = 1_000;
+/// Most fork proofs in one answer.
+pub const FORKS_PER_PAGE: usize = 100;
+
+/// Entries kept of one feed whose payload this program cannot read.
+pub const UNREADABLE_ENTRIES: u32 = 4_096;
+/// Payload bytes kept of such entries of one feed.
+pub const UNREADABLE_BYTES: u64 = 16 * 1_048_576;
+/// Entries kept beside a feed's standing chain (branches of a fork) since its last opening.
+pub const ASIDE_ENTRIES: u32 = 512;
+/// Payload bytes of entries kept beside.
+pub const ASIDE_BYTES: u64 = 4 * 1_048_576;
+/// Payload bytes of one whole feed.
+pub const FEED_BYTES: u64 = 256 * 1_048_576;
+/// Openings of new epochs kept of one feed.
+pub const OPENINGS: usize = 1_000;
+/// Feeds held that name a node which does not (yet) name them.
+pub const CLAIMED_FEEDS_PER_NODE: usize = 8;
+/// Entries held of such a feed.
+pub const CLAIMED_ENTRIES: u64 = 64;
+/// Unknown feeds asked for in one round with one peer.
+pub const STRANGERS_PER_ROUND: usize = 1_000;
+/// A newcomer's admission stands among this many first entries of its feed.
+pub const NEWCOMER_ENTRIES: usize = 8;
+/// Roster versions kept until the versions before them arrive.
+pub const PENDING_ROSTERS: usize = 64;
+
+/// Fewest persons in a released cell, whatever a policy says.
+pub const FLOOR_PERSONS: u32 = 10;
+/// Fewest days a cleared release is shown at home, whatever a policy says.
+pub const WAITING_DAYS: u32 = 14;
+
+/// Longest encoded inception record, bytes.
+pub const INCEPTION_BYTES: usize = 128;
+/// Longest encoded genesis record, bytes.
+pub const GENESIS_BYTES: usize = 512;
+/// Longest encoded roster, bytes.
+pub const ROSTER_BYTES: usize = 196_608;
+/// Longest encoded invitation, bytes.
+pub const INVITATION_BYTES: usize = 512;
+/// Longest printed join token, characters.
+pub const TOKEN_CHARS: usize = 32_768;
+/// Most signatures of keyholders under one document.
+pub const SIGNATURES: usize = 100;
+/// Most nodes in a roster, and most removed ones.
+pub const ROSTER_NODES: usize = 2_000;
+/// Highest roster version.
+pub const ROSTER_VERSION_MAX: u32 = 1_000_000;
+/// Most centres of one node.
+pub const CENTRES_PER_NODE: usize = 64;
+/// Most measures in a policy.
+pub const POLICY_MEASURES: usize = 64;
