@@ -1,0 +1,143 @@
+//! Batches for tests.
+#![allow(dead_code)]
+
+use krog_disclosure::{
+    BatchParts, CellKey, CollectedCell, GatePolicy, PairId, PersonKey, QuarterBatch, WaitingPair,
+};
+use krog_measures::{
+    Course, Direction, Facilitation, Measure, MeasureCode, Quarter, Scale, Window,
+};
+use krog_proto::federation::v1 as wire;
+use prost::Message;
+
+pub fn code(text: &str) -> MeasureCode {
+    MeasureCode::try_from(text).unwrap()
+}
+
+pub fn measure(text: &str, range: f64) -> Measure {
+    let scale = Scale::new(0.0, range, Direction::LowerBetter).unwrap();
+    Measure::total_only(code(text), scale, Window::default(), None)
+}
+
+pub fn quarter(text: &str) -> Quarter {
+    text.parse().unwrap()
+}
+
+pub fn id(number: usize) -> [u8; 16] {
+    (number as u128).to_be_bytes()
+}
+
+pub fn cell(measure: &str, facilitation: Facilitation) -> CellKey {
+    CellKey {
+        measure: code(measure),
+        facilitation,
+        course: Course::Entry,
+    }
+}
+
+/// A pair that would be counted.
+pub fn pair(
+    number: usize,
+    person: usize,
+    cell: &CellKey,
+    closed: Quarter,
+    answers: (f64, f64),
+) -> WaitingPair {
+    WaitingPair {
+        pair: PairId(id(number)),
+        person: PersonKey(id(person)),
+        measure: cell.measure.clone(),
+        facilitation: cell.facilitation,
+        course: cell.course,
+        closed,
+        baseline: answers.0,
+        follow_up: answers.1,
+        consented: true,
+        group_agreed: true,
+    }
+}
+
+/// A centre that collects every cell of its measures, all agreed, and has nothing waiting.
+pub fn centre(measures: Vec<Measure>) -> BatchParts {
+    let mut collected = Vec::new();
+    for measure in &measures {
+        for facilitation in Facilitation::ALL {
+            for course in Course::ALL {
+                collected.push(CollectedCell {
+                    cell: CellKey {
+                        measure: measure.code.clone(),
+                        facilitation,
+                        course,
+                    },
+                    agreed: true,
+                });
+            }
+        }
+    }
+    BatchParts {
+        quarter: quarter("2026Q1"),
+        roster_version: 1,
+        policy: GatePolicy {
+            // The compiled-in floor holds alone.
+            floor_persons: 0,
+            measures,
+        },
+        collected,
+        waiting: Vec::new(),
+        baselines: Vec::new(),
+    }
+}
+
+/// Persons `0..answers.len()` with one pair each in this cell.
+pub fn fill(parts: &mut BatchParts, cell: &CellKey, answers: &[(f64, f64)]) {
+    let closed = parts.quarter;
+    let first = parts.waiting.len();
+    for (person, answers) in answers.iter().enumerate() {
+        parts
+            .waiting
+            .push(pair(first + person, person, cell, closed, *answers));
+    }
+}
+
+pub fn batch(parts: BatchParts) -> QuarterBatch {
+    QuarterBatch::new(parts).unwrap()
+}
+
+pub fn release(encoded: &[u8]) -> wire::Release {
+    wire::Release::decode(encoded).unwrap()
+}
+
+/// What a release says of a cell.
+pub fn told(release: &wire::Release, cell: &CellKey) -> wire::cell::Told {
+    let facilitation = match cell.facilitation {
+        Facilitation::Professional => wire::Facilitation::Professional,
+        Facilitation::Peer => wire::Facilitation::Peer,
+        Facilitation::CoLed => wire::Facilitation::CoLed,
+    };
+    let course = match cell.course {
+        Course::Entry => wire::Course::Entry,
+        Course::Continuing => wire::Course::Continuing,
+    };
+    let cells: Vec<_> = release
+        .cells
+        .iter()
+        .filter(|wire| wire.measure == cell.measure.as_str())
+        .filter(|wire| wire.facilitation() == facilitation && wire.course() == course)
+        .collect();
+    assert_eq!(cells.len(), 1, "each cell stands in a release once");
+    cells[0].told.unwrap()
+}
+
+pub fn sums(release: &wire::Release, cell: &CellKey) -> wire::Sums {
+    match told(release, cell) {
+        wire::cell::Told::Sums(sums) => sums,
+        wire::cell::Told::Withheld(why) => panic!("withheld: {why}"),
+    }
+}
+
+pub fn withheld(release: &wire::Release, cell: &CellKey) -> wire::Withheld {
+    match told(release, cell) {
+        wire::cell::Told::Withheld(why) => wire::Withheld::try_from(why).unwrap(),
+        wire::cell::Told::Sums(_) => panic!("a value"),
+    }
+}
