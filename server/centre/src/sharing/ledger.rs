@@ -1,0 +1,218 @@
+//! The ledger: which answers have left, so that none leaves twice, and what each member is told about it.
+
+use crate::centre::Centre;
+use crate::error::CentreError;
+use crate::feed_writer::Adopting;
+use crate::people::member_id;
+use crate::personal::{CheckInId, MemberId};
+use crate::records::CheckInRecord;
+use crate::sealing::SealingKey;
+use crate::store::{ROWS_PER_INSERT, Tx};
+use krog_feed::entry::{Kind, VerifiedEntry};
+use krog_measures::{Day, MeasureCode, Quarter};
+use krog_proto::federation::v1 as wire;
+use prost::Message;
+use sqlx::{QueryBuilder, Row};
+use std::collections::{BTreeMap, BTreeSet};
+
+impl Centre {
+    pub(super) async fn spent_check_ins(
+        &self,
+        tx: &mut Tx,
+    ) -> Result<BTreeSet<CheckInId>, CentreError> {
+        let rows: Vec<Vec<u8>> = sqlx::query_scalar("SELECT check_in FROM spent")
+            .fetch_all(&mut **tx)
+            .await?;
+        rows.iter()
+            .map(|id| {
+                CheckInId::try_from(id.as_slice())
+                    .map_err(|_| CentreError::Damaged { table: "spent" })
+            })
+            .collect()
+    }
+
+    /// Per measure the last day up to which every answer counts as spent, because a restore lost the ledger of it.
+    pub(super) async fn spent_through(
+        &self,
+        tx: &mut Tx,
+    ) -> Result<BTreeMap<MeasureCode, Day>, CentreError> {
+        let damaged = || CentreError::Damaged {
+            table: "spent_through",
+        };
+        let rows = sqlx::query("SELECT measure, last_day FROM spent_through")
+            .fetch_all(&mut **tx)
+            .await?;
+        rows.iter()
+            .map(|row| {
+                let measure =
+                    MeasureCode::try_from(row.try_get::<String, _>(0)?).map_err(|_| damaged())?;
+                Ok((measure, Day::new(row.try_get(1)?)?))
+            })
+            .collect()
+    }
+
+    /// Spends answers in a quarter's release. A second time for one answer fails, and with it the whole transaction.
+    pub(super) async fn spend(
+        &self,
+        tx: &mut Tx,
+        quarter: Quarter,
+        check_ins: &[CheckInId],
+    ) -> Result<(), CentreError> {
+        for check_ins in check_ins.chunks(ROWS_PER_INSERT) {
+            let mut insert = QueryBuilder::new("INSERT INTO spent (check_in, quarter) ");
+            insert.push_values(check_ins, |mut row, check_in| {
+                row.push_bind(check_in.as_bytes().to_vec())
+                    .push_bind(quarter.index());
+            });
+            insert.build().execute(&mut **tx).await?;
+        }
+        Ok(())
+    }
+
+    /// Which releases count each member, as "quarter measure".
+    pub(crate) async fn counted_in(
+        &self,
+        tx: &mut Tx,
+        keys: &BTreeMap<MemberId, SealingKey>,
+    ) -> Result<BTreeMap<MemberId, Vec<String>>, CentreError> {
+        let rows = sqlx::query(
+            "SELECT check_ins.check_in, check_ins.member, check_ins.sealed, spent.quarter FROM spent \
+             JOIN check_ins ON check_ins.check_in = spent.check_in \
+             JOIN releases ON releases.quarter = spent.quarter WHERE releases.state <> 'stopped'",
+        )
+        .fetch_all(&mut **tx)
+        .await?;
+        let mut counted: BTreeMap<MemberId, BTreeSet<String>> = BTreeMap::new();
+        for row in &rows {
+            let member = member_id(row.try_get(1)?)?;
+            let Some(key) = keys.get(&member) else {
+                continue;
+            };
+            let record: CheckInRecord =
+                self.unseal(key, "check_ins", row.try_get(0)?, row.try_get(2)?)?;
+            let quarter = Quarter::from_index(row.try_get(3)?)?;
+            counted
+                .entry(member)
+                .or_default()
+                .insert(format!("{quarter} {}", record.measure));
+        }
+        Ok(counted
+            .into_iter()
+            .map(|(member, lines)| (member, lines.into_iter().collect()))
+            .collect())
+    }
+
+    /// The quarters whose frozen, unsigned bytes count a member.
+    pub(crate) async fn frozen_quarters_of(
+        &self,
+        tx: &mut Tx,
+        member: MemberId,
+    ) -> Result<Vec<Quarter>, CentreError> {
+        let quarters: Vec<u32> = sqlx::query_scalar(
+            "SELECT DISTINCT spent.quarter FROM spent \
+             JOIN check_ins ON check_ins.check_in = spent.check_in \
+             JOIN releases ON releases.quarter = spent.quarter \
+             WHERE check_ins.member = $1 AND releases.state = 'frozen' ORDER BY spent.quarter",
+        )
+        .bind(member.as_bytes().as_slice())
+        .fetch_all(&mut **tx)
+        .await?;
+        quarters
+            .into_iter()
+            .map(|quarter| Ok(Quarter::from_index(quarter)?))
+            .collect()
+    }
+
+    /// Takes note of a release of this centre that this copy of its data does not know: it was signed after the copy was
+    /// made. Which answers it counted is lost, so every answer of its measures up to its quarter's end counts as spent.
+    async fn adopt_release(
+        &self,
+        tx: &mut Tx,
+        entry: &VerifiedEntry,
+        body: &[u8],
+    ) -> Result<(), CentreError> {
+        let damaged = || CentreError::Damaged {
+            table: "own_entries",
+        };
+        let wire::Release {
+            quarter,
+            roster_version: _,
+            cells,
+            follow_up: _,
+        } = wire::Release::decode(body).map_err(|_| damaged())?;
+        let quarter = Quarter::from_index(quarter)?;
+        let known: Option<Vec<u8>> =
+            sqlx::query_scalar("SELECT payload FROM releases WHERE quarter = $1")
+                .bind(quarter.index())
+                .fetch_optional(&mut **tx)
+                .await?;
+        let stopped = self.keys.stopped().await?.contains(&quarter.index());
+        sqlx::query(
+            "INSERT INTO releases (quarter, state, payload, due_at, entry) VALUES ($1, $2, $3, 0, $4) \
+             ON CONFLICT (quarter) DO UPDATE SET state = excluded.state, payload = excluded.payload, \
+             entry = excluded.entry",
+        )
+        .bind(quarter.index())
+        .bind(if stopped { "stopped" } else { "signed" })
+        .bind(body)
+        .bind(entry.hash().as_bytes().as_slice())
+        .execute(&mut **tx)
+        .await?;
+        if known.as_deref() == Some(body) {
+            return Ok(());
+        }
+        let told = |cell: &wire::Cell| match cell.told {
+            Some(wire::cell::Told::Sums(_)) => true,
+            // A stopped quarter tells nothing of what it spent, so all it might have spent counts.
+            Some(wire::cell::Told::Withheld(_)) => stopped,
+            None => false,
+        };
+        let measures: BTreeSet<&str> = cells
+            .iter()
+            .filter(|cell| told(cell))
+            .map(|cell| cell.measure.as_str())
+            .collect();
+        for measure in measures {
+            spend_through(tx, measure, quarter.last_day()).await?;
+        }
+        Ok(())
+    }
+}
+
+impl Centre {
+    /// A release whose bytes are gone does not even say which measures it counted.
+    async fn spend_everything(&self, tx: &mut Tx) -> Result<(), CentreError> {
+        let today = self.today()?;
+        let chain = self.roster(tx).await?;
+        for measure in chain
+            .iter()
+            .flat_map(|chain| chain.latest().policy.measures.iter())
+        {
+            spend_through(tx, measure.code.as_str(), today).await?;
+        }
+        Ok(())
+    }
+}
+
+async fn spend_through(tx: &mut Tx, measure: &str, last_day: Day) -> Result<(), CentreError> {
+    sqlx::query(
+        "INSERT INTO spent_through (measure, last_day) VALUES ($1, $2) \
+         ON CONFLICT (measure) DO UPDATE SET last_day = max(last_day, excluded.last_day)",
+    )
+    .bind(measure)
+    .bind(last_day.number())
+    .execute(&mut **tx)
+    .await?;
+    Ok(())
+}
+
+#[async_trait::async_trait]
+impl Adopting for Centre {
+    async fn adopted(&self, tx: &mut Tx, entry: &VerifiedEntry) -> Result<(), CentreError> {
+        match (entry.kind(), entry.body()) {
+            (Kind::Release, Some(body)) => self.adopt_release(tx, entry, body).await,
+            (Kind::Release, None) => self.spend_everything(tx).await,
+            _ => Ok(()),
+        }
+    }
+}
