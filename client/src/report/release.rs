@@ -123,8 +123,8 @@ fn steps(steps: i64, measure: Option<&Measure>) -> String {
 
 fn end(end: i32) -> String {
     match ScaleEnd::try_from(end) {
-        Ok(ScaleEnd::Low) => "within a tenth of the lowest".to_owned(),
-        Ok(ScaleEnd::High) => "within a tenth of the highest".to_owned(),
+        Ok(ScaleEnd::Low) => "near the lowest".to_owned(),
+        Ok(ScaleEnd::High) => "near the highest".to_owned(),
         Ok(ScaleEnd::Unspecified) | Err(_) => format!("an end unknown here ({end})"),
     }
 }

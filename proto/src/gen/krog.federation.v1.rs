@@ -1320,7 +1320,8 @@ pub mod cell {
     }
 }
 /// Sums over the persons of a cell. Told only in multiples of the measure's range R, the most one person could have
-/// moved them, so nothing finer can be written here.
+/// moved them, so nothing finer can be written here. Before anything is added, a score near an end of the scale (within
+/// one point, or within R/25 in whole points where that is more) counts as that far from it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct Sums {
     /// Persons, each with one pair.
@@ -1332,7 +1333,7 @@ pub struct Sums {
     /// Last quarter in which a pair of this cell closed.
     #[prost(uint32, tag = "3")]
     pub last_quarter: u32,
-    /// SD of change in units of R/20, rounded. Absent below 20 persons.
+    /// SD of change in units of R/20, rounded. Absent below 20 persons, and where R is below 20 points.
     #[prost(uint32, optional, tag = "8")]
     pub change_sd_twentieths: ::core::option::Option<u32>,
     /// The baseline, always one of the two.
@@ -1347,10 +1348,10 @@ pub mod sums {
     /// The baseline, always one of the two.
     #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Oneof)]
     pub enum Baseline {
-        /// Sum of (baseline - lowest score) divided by R, rounded half away from zero.
+        /// Sum of (baseline - lowest score) divided by R, rounded half away from zero; on short scales to an even number.
         #[prost(uint32, tag = "4")]
         BaselineSteps(u32),
-        /// The mean lies within a tenth of an end; no number is told.
+        /// The mean lies near an end; no number is told.
         #[prost(enumeration = "super::ScaleEnd", tag = "5")]
         BaselineEnd(i32),
     }
@@ -1360,7 +1361,7 @@ pub mod sums {
         /// Sum of change divided by R, rounded half away from zero.
         #[prost(sint32, tag = "6")]
         ChangeSteps(i32),
-        /// The mean change lies within a tenth of the range of -R or of R; no number is told.
+        /// The mean change lies near -R or R; no number is told.
         #[prost(enumeration = "super::ScaleEnd", tag = "7")]
         ChangeEnd(i32),
     }
@@ -1486,15 +1487,16 @@ impl Withheld {
         }
     }
 }
-/// Which end of the scale a mean lies at.
+/// Near which end of the scale a mean lies. Every mean within a tenth of the range of an end is told so, and some beyond:
+/// an end covers whole steps, so that it leaves no step with a single possible sum beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
 #[repr(i32)]
 pub enum ScaleEnd {
     /// Refused.
     Unspecified = 0,
-    /// Within a tenth of the range of the lowest possible value.
+    /// Near the lowest possible value.
     Low = 1,
-    /// Within a tenth of the range of the highest possible value.
+    /// Near the highest possible value.
     High = 2,
 }
 impl ScaleEnd {

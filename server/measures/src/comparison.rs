@@ -142,9 +142,9 @@ pub struct FacilitationResult {
     pub last: Quarter,
     /// Mean baseline over the persons of releases that tell it, in points.
     pub baseline_mean: Option<f64>,
-    /// Releases that tell only that the baseline mean is within a tenth of the scale's low end.
+    /// Releases that tell only that the baseline mean is near the scale's low end.
     pub baseline_at_low_end: u32,
-    /// Releases that tell only that the baseline mean is within a tenth of the scale's high end.
+    /// Releases that tell only that the baseline mean is near the scale's high end.
     pub baseline_at_high_end: u32,
     /// Follow-up minus baseline in points, over the persons of releases that tell it; not turned.
     pub mean_change: Option<f64>,

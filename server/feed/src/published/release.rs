@@ -81,9 +81,9 @@ pub struct CellSums {
 pub enum Mean {
     /// The sum divided by R, rounded.
     Steps(i32),
-    /// The mean lies within a tenth of the range from the lowest value it can have.
+    /// The mean lies near the lowest value it can have: every mean within a tenth of the range, and some beyond.
     LowEnd,
-    /// The mean lies within a tenth of the range from the highest value it can have.
+    /// The mean lies near the highest value it can have: every mean within a tenth of the range, and some beyond.
     HighEnd,
 }
 

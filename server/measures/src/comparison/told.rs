@@ -24,9 +24,9 @@ pub enum ToldBaseline {
     /// Sum over persons in points of the scale, rounded to a multiple of the range. Where it was
     /// told above the lowest score, persons × lowest score has been added.
     Sum(f64),
-    /// The mean lies within a tenth of the range from the lowest score.
+    /// The mean lies near the lowest score: every mean within a tenth of the range, and some beyond.
     LowEnd,
-    /// The mean lies within a tenth of the range from the highest score.
+    /// The mean lies near the highest score: every mean within a tenth of the range, and some beyond.
     HighEnd,
 }
 

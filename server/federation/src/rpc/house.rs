@@ -1,0 +1,143 @@
+//! `krog.federation.v1.House`: what this node's own centre side may call.
+
+use krog_feed::ids::NetworkId;
+use krog_proto::federation::v1 as proto;
+use krog_proto::federation::v1::Refusal;
+use krog_proto::federation::v1::house_server::House;
+use tonic::{Request, Response, Status};
+
+use super::wire;
+use crate::exchange::{Exchange, Source};
+use crate::limits::BATCH_ENTRIES;
+use crate::{Error, Syncer};
+
+/// Answers the centre side.
+pub struct HouseService {
+    syncer: Syncer,
+}
+
+impl HouseService {
+    pub(super) fn new(syncer: Syncer) -> HouseService {
+        HouseService { syncer }
+    }
+
+    fn exchange(&self) -> &Exchange {
+        self.syncer.exchange()
+    }
+
+    async fn knows(&self, network: NetworkId) -> Result<bool, Error> {
+        match self.exchange().network(network).await {
+            Ok(_) => Ok(true),
+            Err(Error::UnknownNetwork) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl House for HouseService {
+    async fn hand_over(
+        &self,
+        request: Request<proto::HandOverRequest>,
+    ) -> Result<Response<proto::HandOverResponse>, Status> {
+        let proto::HandOverRequest { network, entries } = request.into_inner();
+        let network = wire::network(&network)?;
+        let refused = |refusal: Refusal| {
+            Ok(Response::new(proto::HandOverResponse {
+                refusal: refusal.into(),
+                outcomes: Vec::new(),
+            }))
+        };
+        if wire::is_too_large(&entries) {
+            return refused(Refusal::TooLarge);
+        }
+        match self
+            .exchange()
+            .ingest(network, entries, Source::House)
+            .await
+        {
+            Ok(taken) => Ok(Response::new(proto::HandOverResponse {
+                refusal: Refusal::Unspecified.into(),
+                outcomes: wire::outcomes(&taken)?,
+            })),
+            Err(Error::UnknownNetwork) => refused(Refusal::UnknownNetwork),
+            Err(error) if error.is_storage() => refused(Refusal::Storage),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn own_feed(
+        &self,
+        request: Request<proto::OwnFeedRequest>,
+    ) -> Result<Response<proto::OwnFeedResponse>, Status> {
+        let proto::OwnFeedRequest {
+            network,
+            writer,
+            after,
+        } = request.get_ref();
+        let network = wire::network(network)?;
+        let writer = wire::writer(writer)?;
+        let after = wire::hash_or_none(after)?;
+        if !self.knows(network).await? {
+            return Ok(Response::new(proto::OwnFeedResponse {
+                refusal: Refusal::UnknownNetwork.into(),
+                ..Default::default()
+            }));
+        }
+        let peers_answered = self.syncer.ask_about(network, writer).await?;
+        let fetched = self
+            .exchange()
+            .fetch(network, writer, after, BATCH_ENTRIES as u32)
+            .await?;
+        let other_nodes = {
+            let net = self.exchange().network(network).await?;
+            let held = net.fresh(self.exchange().store()).await?;
+            let own = self.exchange().node();
+            held.view.members().filter(|node| *node != own).count()
+        };
+        Ok(Response::new(proto::OwnFeedResponse {
+            refusal: Refusal::Unspecified.into(),
+            entries: fetched
+                .entries
+                .iter()
+                .map(|entry| entry.to_proto())
+                .collect(),
+            more: fetched.more,
+            unknown_place: fetched.unknown_place,
+            peers_answered,
+            other_nodes: u32::try_from(other_nodes).unwrap_or(u32::MAX),
+        }))
+    }
+
+    async fn rosters(
+        &self,
+        request: Request<proto::RostersRequest>,
+    ) -> Result<Response<proto::RostersResponse>, Status> {
+        let networks = match request.get_ref().network.as_slice() {
+            [] => self.exchange().networks().await?,
+            bytes => vec![wire::network(bytes)?],
+        };
+        let mut rosters = Vec::new();
+        for network in networks {
+            if self.knows(network).await? {
+                rosters.extend(self.exchange().rosters(network).await?);
+            }
+        }
+        Ok(Response::new(proto::RostersResponse { rosters }))
+    }
+
+    async fn sync_now(
+        &self,
+        _request: Request<proto::SyncNowRequest>,
+    ) -> Result<Response<proto::SyncNowResponse>, Status> {
+        let round = self.syncer.sync_round().await?;
+        let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let sum = |sum: u64| u32::try_from(sum).unwrap_or(u32::MAX);
+        Ok(Response::new(proto::SyncNowResponse {
+            peers_answered: count(round.answered()),
+            peers_failed: count(round.failed()),
+            received: sum(round.received()),
+            sent: sum(round.sent()),
+        }))
+    }
+}

@@ -1,0 +1,8 @@
+//! What is promised of an exchange, over real stores and real gRPC.
+
+mod admission;
+mod faults;
+mod limits;
+mod reference;
+mod stores;
+mod travel;
