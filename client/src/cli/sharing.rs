@@ -10,9 +10,9 @@ use super::centre::short;
 use super::output::Answer;
 use super::progress::during;
 use crate::centre::CentreClient;
-use crate::report::clean;
 use crate::report::release::ReadRelease;
 use crate::report::table::{Cell, Column, Table};
+use crate::report::{clean, wrap};
 
 const WHAT_AN_APPROVAL_MEANS: &str = "\
 An approval is for the quarter as a whole and on its form: which scores, how many persons, what precision.
@@ -98,9 +98,10 @@ fn previewed(preview: &pb::PreviewResponse) -> Answer {
         Column::words("course", "course"),
         Column::numbers("persons", "n"),
         Column::words("would_be", "would be"),
-        Column::words("form", "form, or why not"),
         Column::words("waiting_since", "waits since"),
     ]);
+    let mut why: Vec<(String, String)> = Vec::new();
+    let mut not_collected = 0;
     for cell in cells {
         let pb::PreviewCell {
             measure,
@@ -112,23 +113,28 @@ fn previewed(preview: &pb::PreviewResponse) -> Answer {
             reason,
             waiting_since,
         } = cell;
+        if would_be == "not_collected" {
+            not_collected += 1;
+            continue;
+        }
         // Below the floor the wire says 0, which is no number of persons.
         let persons = if would_be == "below_floor" {
             Cell::Absent("few")
         } else {
             Cell::Count((*persons).into())
         };
-        let said: Vec<&str> = [form.as_str(), reason.as_str()]
-            .into_iter()
-            .filter(|s| !s.is_empty())
-            .collect();
+        let said = if form.is_empty() { reason } else { form };
+        let place = format!("{measure} {facilitation} {course}");
+        match why.iter_mut().find(|(_, known)| known == said) {
+            Some((places, _)) => places.push_str(&format!("; {place}")),
+            None => why.push((place, said.clone())),
+        }
         table.push([
             Cell::text(measure),
             Cell::text(facilitation),
             Cell::text(course),
             persons,
             Cell::text(would_be),
-            Cell::text(said.join(". ")),
             Cell::text(waiting_since),
         ]);
     }
@@ -158,6 +164,21 @@ fn previewed(preview: &pb::PreviewResponse) -> Answer {
         text.push_str("No pairs wait.\n");
     } else {
         text.push_str(&table.text());
+        for (places, said) in &why {
+            for (at, line) in wrap(&format!("{}: {}", clean(places), clean(said)), 74)
+                .iter()
+                .enumerate()
+            {
+                text.push_str(if at == 0 { "  - " } else { "    " });
+                text.push_str(line);
+                text.push('\n');
+            }
+        }
+    }
+    if not_collected > 0 {
+        text.push_str(&format!(
+            "{not_collected} more cells of the network's policy are not collected here.\n"
+        ));
     }
     if *without_consent > 0 {
         text.push_str(&format!("Up to {without_consent} persons with a pair did not consent to sharing; they are not counted.\n"));
@@ -171,9 +192,37 @@ fn previewed(preview: &pb::PreviewResponse) -> Answer {
             "stoppable_until": stoppable_until,
             "network": network,
             "without_consent_rounded_up_to_five": without_consent,
-            "cells": table.json(),
+            "cells": cells.iter().map(cell_json).collect::<Vec<_>>(),
         }),
     )
+}
+
+fn cell_json(cell: &pb::PreviewCell) -> Value {
+    let pb::PreviewCell {
+        measure,
+        facilitation,
+        course,
+        persons,
+        would_be,
+        form,
+        reason,
+        waiting_since,
+    } = cell;
+    // Below the floor the wire says 0, which is no number of persons.
+    let persons = match would_be.as_str() {
+        "below_floor" => json!({"status": "absent", "why": "few"}),
+        _ => json!(persons),
+    };
+    json!({
+        "measure": measure,
+        "facilitation": facilitation,
+        "course": course,
+        "persons": persons,
+        "would_be": would_be,
+        "form": form,
+        "reason": reason,
+        "waiting_since": waiting_since,
+    })
 }
 
 fn state_words(state: &str) -> String {

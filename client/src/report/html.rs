@@ -125,9 +125,7 @@ pub fn comparison_section(comparison: &pb::Comparison) -> Section {
     }
     html.push_str("<h3>What was not told</h3>\n");
     if comparison.untold.is_empty() {
-        html.push_str(&paragraph(
-            "Every cell of every centre's latest quarter has a value.",
-        ));
+        html.push_str(&paragraph(words::nothing_withheld(comparison)));
     } else {
         html.push_str(&table(
             "Cells without a value, by their public reason",

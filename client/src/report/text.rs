@@ -63,10 +63,7 @@ pub fn comparison(comparison: &pb::Comparison) -> String {
 
     heading(&mut out, "What was not told", '-');
     if comparison.untold.is_empty() {
-        paragraph(
-            &mut out,
-            "Every cell of every centre's latest quarter has a value.",
-        );
+        paragraph(&mut out, words::nothing_withheld(comparison));
     } else {
         out.push_str(&not_told(comparison).text());
     }

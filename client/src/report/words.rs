@@ -6,6 +6,15 @@ use pb::{Caveat, ContrastRefusal, ContrastVerdict, Course, Facilitation, Withhel
 
 use super::{clean, number, span};
 
+/// What to say where no cell is withheld: all have a value, or nobody has spoken yet.
+pub(crate) fn nothing_withheld(comparison: &pb::Comparison) -> &'static str {
+    if comparison.sides.is_empty() {
+        "Nobody has told anything of this measure yet."
+    } else {
+        "Every cell of every centre's latest quarter has a value."
+    }
+}
+
 /// A quarter on the wire, as 2026Q1; a number outside the calendar stands for itself.
 pub fn quarter_name(quarter: u32) -> String {
     Quarter::from_index(quarter).map_or_else(|_| format!("quarter {quarter}"), |q| q.to_string())

@@ -834,7 +834,8 @@ pub mod exchange_client {
                 .insert(GrpcMethod::new("krog.federation.v1.Exchange", "FetchEntries"));
             self.inner.unary(req, path, codec).await
         }
-        /// Hands over entries the other lacks.
+        /// Hands over entries the other lacks. A call without entries says that the caller has compared all heads and has
+        /// nothing more to hand over: a node that only accepts connections knows by it what the network has of its own feed.
         pub async fn push_entries(
             &mut self,
             request: impl tonic::IntoRequest<super::PushEntriesRequest>,
@@ -918,7 +919,8 @@ pub mod exchange_server {
             tonic::Response<super::FetchEntriesResponse>,
             tonic::Status,
         >;
-        /// Hands over entries the other lacks.
+        /// Hands over entries the other lacks. A call without entries says that the caller has compared all heads and has
+        /// nothing more to hand over: a node that only accepts connections knows by it what the network has of its own feed.
         async fn push_entries(
             &self,
             request: tonic::Request<super::PushEntriesRequest>,
@@ -2561,7 +2563,8 @@ pub struct OwnFeedResponse {
     /// True when the writer's last header is not in the feed as known here.
     #[prost(bool, tag = "4")]
     pub unknown_place: bool,
-    /// Peers that answered just now about this feed.
+    /// Peers that answered just now about this feed, and peers that dialled in since the exchange started and handed over
+    /// all they had.
     #[prost(uint32, tag = "5")]
     pub peers_answered: u32,
     /// Nodes of the network other than this one. 0: this is its only node.

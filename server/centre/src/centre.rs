@@ -166,7 +166,7 @@ impl Centre {
     }
 
     /// Closes the files; the write-ahead logs are emptied into them.
-    pub async fn close(self) {
+    pub async fn close(&self) {
         crate::store::close(&self.pool).await;
         self.keys.close().await;
     }

@@ -152,7 +152,7 @@ impl Office {
     }
 
     /// Closes the file.
-    pub async fn close(self) {
+    pub async fn close(&self) {
         crate::store::close(&self.pool).await;
     }
 

@@ -6,8 +6,8 @@ mod ingest;
 pub(crate) mod network;
 mod read;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use krog_feed::ids::{NetworkId, NodeId};
 use krog_feed::roster::{RosterChain, SignedRoster};
@@ -32,6 +32,8 @@ struct Inner {
     node: NodeId,
     clock: Clock,
     networks: RwLock<BTreeMap<NetworkId, Arc<Network>>>,
+    /// Who dialled in since the start and handed over all it had.
+    shown: Mutex<BTreeMap<NetworkId, BTreeSet<NodeId>>>,
 }
 
 impl Exchange {
@@ -55,7 +57,20 @@ impl Exchange {
             node,
             clock,
             networks,
+            shown: Mutex::default(),
         })))
+    }
+
+    /// Notes that a member has dialled in, compared all heads and handed over all it had.
+    pub(crate) fn note_shown(&self, network: NetworkId, node: NodeId) {
+        let mut shown = self.0.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.entry(network).or_default().insert(node);
+    }
+
+    /// How many members have done so since the start. A restored exchange starts anew, and so does this.
+    pub(crate) fn shown_by(&self, network: NetworkId) -> usize {
+        let shown = self.0.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.get(&network).map_or(0, BTreeSet::len)
     }
 
     /// The node this exchange belongs to.

@@ -84,7 +84,9 @@ impl House for HouseService {
                 ..Default::default()
             }));
         }
-        let peers_answered = self.syncer.ask_about(network, writer).await?;
+        let dialled = self.syncer.ask_about(network, writer).await?;
+        let shown = self.exchange().shown_by(network);
+        let peers_answered = dialled.saturating_add(u32::try_from(shown).unwrap_or(u32::MAX));
         let fetched = self
             .exchange()
             .fetch(network, writer, after, BATCH_ENTRIES as u32)

@@ -132,6 +132,9 @@ impl PeerService {
             refusal: refusal.into(),
             outcomes: Vec::new(),
         };
+        if entries.is_empty() {
+            self.exchange.note_shown(permit.network(), permit.node());
+        }
         if wire::is_too_large(&entries) {
             return Ok(refused(Refusal::TooLarge));
         }

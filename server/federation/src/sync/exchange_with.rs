@@ -62,7 +62,7 @@ impl Talk {
         }
     }
 
-    /// Everything: greet, learn forks, fetch, show, push, and ask for payloads that are missing.
+    /// Everything: greet, learn forks, fetch, show, push, ask for payloads that are missing, and say that this was all.
     pub(super) async fn whole(&mut self) -> Result<(), SyncFailure> {
         self.greet().await?;
         let (theirs, forks) = self.line.heads().await?;
@@ -100,6 +100,7 @@ impl Talk {
             let answer = self.line.fetch(order).await?;
             self.take(answer.entries).await?;
         }
+        self.line.push(Vec::new()).await?;
         Ok(())
     }
 

@@ -1,0 +1,340 @@
+//! The commands of `krogd`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use krog_measures::{Day, Measure};
+use tracing_subscriber::EnvFilter;
+
+use crate::clock::{self, Clock};
+use crate::demo::{self, DemoOptions};
+use crate::folder::Folder;
+use crate::node::{self, InviteOptions, NetworkOptions, NewNode};
+use crate::run::{Only, RunOptions, Running};
+use crate::say;
+
+/// One NGO's node of Krog: the home of its members' data, and its exchange with other nodes.
+#[derive(Debug, Parser)]
+#[command(version, about, propagate_version = true)]
+pub struct Krogd {
+    #[command(subcommand)]
+    command: Command,
+    /// What is logged to standard error: error, warn, info, debug or trace. Never a person, at any level.
+    #[arg(long, global = true, default_value = "info", env = "KROG_LOG")]
+    log: String,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Makes a new node in an empty folder: identity, keys, centres, credentials for their staff.
+    Init(Init),
+    /// Founds a network or invites to it.
+    Network {
+        #[command(subcommand)]
+        command: Network,
+    },
+    /// Joins a network with a token from one of its keyholders.
+    Join(Join),
+    /// Serves the node until it is told to stop (Ctrl-C or SIGTERM).
+    Run(Run),
+    /// Shows the whole on this machine: twelve organisations, two years, one comparison.
+    Demo(Demo),
+}
+
+#[derive(Debug, Args)]
+struct At {
+    /// The node's folder.
+    #[arg(long, env = "KROG_NODE")]
+    node: PathBuf,
+}
+
+#[derive(Debug, Args)]
+struct Init {
+    #[command(flatten)]
+    at: At,
+    /// The organisation's public name.
+    #[arg(long)]
+    name: String,
+    /// A centre's public name; repeat for several. None: a relay.
+    #[arg(long = "centre")]
+    centres: Vec<String>,
+    /// Accept connections of other nodes here, for instance 0.0.0.0:7443. Without it the node only dials out.
+    #[arg(long)]
+    listen: Option<SocketAddr>,
+    /// What other nodes are told to dial, as host:port, where it is not the address listened on.
+    #[arg(long)]
+    announce: Option<String>,
+    /// Let the centre's own people connect over TLS here besides the local socket, for instance 127.0.0.1:7444.
+    #[arg(long)]
+    centre_listen: Option<SocketAddr>,
+    /// Keep the exchange's public data in PostgreSQL, as postgres://user@host/database, instead of a file.
+    #[arg(long)]
+    exchange_database: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Network {
+    /// Founds a network of which this node is the first keyholder.
+    Create(Create),
+    /// Prints a token with which other nodes can join.
+    Invite(Invite),
+}
+
+#[derive(Debug, Args)]
+struct Create {
+    #[command(flatten)]
+    at: At,
+    /// The network's public name.
+    #[arg(long)]
+    name: String,
+    /// A network for practice with made-up data: its nodes may run on a stated date, and every comparison says so.
+    #[arg(long)]
+    rehearsal: bool,
+    /// A measure known by its total only, besides the built-in ones:
+    /// CODE,LOW..HIGH,lower|higher[,day=N,window=A..B][,sd=X,source=TEXT].
+    #[arg(long = "measure")]
+    measures: Vec<Measure>,
+    /// Fewest persons in a told cell. Never below 10.
+    #[arg(long, default_value_t = 10)]
+    floor: u32,
+    /// Days a cleared release is shown at home before it is signed. Never below 14.
+    #[arg(long, default_value_t = 14)]
+    waiting_days: u32,
+}
+
+#[derive(Debug, Args)]
+struct Invite {
+    #[command(flatten)]
+    at: At,
+    /// How many nodes may join with it.
+    #[arg(long, default_value_t = 1)]
+    count: u32,
+    /// Days for which it may be used.
+    #[arg(long, default_value_t = 14)]
+    days: u32,
+    #[command(flatten)]
+    rehearsal: StatedDay,
+}
+
+#[derive(Debug, Args)]
+struct Join {
+    #[command(flatten)]
+    at: At,
+    /// The token.
+    token: String,
+}
+
+#[derive(Debug, Args)]
+struct StatedDay {
+    /// Run on this day (YYYY-MM-DD) instead of the machine's; in rehearsal networks only.
+    #[arg(long, value_name = "DAY")]
+    today: Option<String>,
+}
+
+#[derive(Debug, Args)]
+struct Run {
+    #[command(flatten)]
+    at: At,
+    /// Serve one side only, as a process and a user of its own.
+    #[arg(long)]
+    only: Option<OnlySide>,
+    #[command(flatten)]
+    rehearsal: StatedDay,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum OnlySide {
+    Centre,
+    Exchange,
+}
+
+#[derive(Debug, Args)]
+struct Demo {
+    /// Seed of the story; the same seed tells the same story.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Write the account as one self-contained page.
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// Write the account as data.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Keep the twelve nodes in this folder, to be explored with `krog`.
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+}
+
+/// Carries out a command. Failure is said on standard error with what to do about it.
+pub fn run(krogd: Krogd) -> ExitCode {
+    let filter = EnvFilter::try_new(&krogd.log).unwrap_or_else(|_| EnvFilter::new("info"));
+    let quiet_demo = matches!(krogd.command, Command::Demo(_)) && krogd.log == "info";
+    let filter = if quiet_demo {
+        EnvFilter::new("error")
+    } else {
+        filter
+    };
+    // Fails only when a log is set already, as in tests; that one then holds.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .try_init();
+    let done = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("the asynchronous runtime could not start")
+        .and_then(|runtime| runtime.block_on(carry_out(krogd.command)));
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            say::error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn carry_out(command: Command) -> Result<()> {
+    match command {
+        Command::Init(init) => {
+            let made = node::init(
+                &Folder::at(init.at.node),
+                NewNode {
+                    name: init.name,
+                    centres: init.centres,
+                    listen: init.listen,
+                    announce: init.announce,
+                    centre_listen: init.centre_listen,
+                    exchange_database: init.exchange_database,
+                },
+                clock::system(),
+                crate::chance::machine(),
+            )
+            .await?;
+            say::lines(&made.told());
+        }
+        Command::Network {
+            command: Network::Create(create),
+        } => {
+            let founded = node::found_network(
+                &Folder::at(create.at.node),
+                NetworkOptions {
+                    name: create.name,
+                    rehearsal: create.rehearsal,
+                    measures: create.measures,
+                    floor_persons: create.floor,
+                    waiting_days: create.waiting_days,
+                },
+                clock::system(),
+                crate::chance::machine(),
+            )
+            .await?;
+            say::lines(&founded);
+        }
+        Command::Network {
+            command: Network::Invite(invite),
+        } => {
+            let token = node::invite(
+                &Folder::at(invite.at.node),
+                InviteOptions {
+                    count: invite.count,
+                    days: invite.days,
+                },
+                the_clock(&invite.rehearsal)?,
+                crate::chance::machine(),
+            )
+            .await?;
+            say::lines(&token);
+        }
+        Command::Join(join) => {
+            let joined = node::join(
+                &Folder::at(join.at.node),
+                &join.token,
+                clock::system(),
+                crate::chance::machine(),
+            )
+            .await?;
+            say::lines(&joined);
+        }
+        Command::Run(run) => {
+            let stated = run.rehearsal.today.is_some();
+            let clock = the_clock(&run.rehearsal)?;
+            let running = Running::start(
+                Folder::at(run.at.node),
+                RunOptions {
+                    only: run.only.map(|side| match side {
+                        OnlySide::Centre => Only::Centre,
+                        OnlySide::Exchange => Only::Exchange,
+                    }),
+                    clock,
+                    stated_day: stated,
+                    chance: crate::chance::machine(),
+                    by_hand: false,
+                },
+            )
+            .await?;
+            say::lines(&running.told());
+            wait_for_the_end().await?;
+            running.stop().await?;
+        }
+        Command::Demo(demo) => {
+            let account = demo::run(&DemoOptions {
+                seed: demo.seed,
+                keep: demo.keep.clone(),
+                progress: true,
+            })
+            .await?;
+            say::lines(&account.text());
+            if let Some(path) = demo.report {
+                std::fs::write(&path, account.html()).with_context(|| {
+                    format!("the report could not be written to {}", path.display())
+                })?;
+            }
+            if let Some(path) = demo.json {
+                let text = serde_json::to_string_pretty(&account.json())?;
+                std::fs::write(&path, text).with_context(|| {
+                    format!("the data could not be written to {}", path.display())
+                })?;
+            }
+            if !account.agree() || account.search.hits > 0 {
+                bail!("the demo broke a promise: see the account above");
+            }
+        }
+    }
+    Ok(())
+}
+
+fn the_clock(stated: &StatedDay) -> Result<Clock> {
+    match &stated.today {
+        None => Ok(clock::system()),
+        Some(day) => {
+            let day: Day = day
+                .parse()
+                .with_context(|| format!("`--today {day}` is not a day; write it as 2027-01-15"))?;
+            Ok(clock::stated(i64::from(day.number())))
+        }
+    }
+}
+
+async fn wait_for_the_end() -> Result<()> {
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
+        .context("the signal to stop cannot be received")?;
+    tokio::select! {
+        interrupted = tokio::signal::ctrl_c() => interrupted.context("the signal to stop cannot be received")?,
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Krogd::command().debug_assert();
+    }
+}
