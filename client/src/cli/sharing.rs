@@ -283,6 +283,12 @@ fn shown_one(release: &pb::ShownRelease) -> Result<(String, Value), CliError> {
     }
     text.push('\n');
     text.push_str(&read.cells().text());
+    if read.not_collected() > 0 {
+        text.push_str(&format!(
+            "{} more cells say not_collected.\n",
+            read.not_collected()
+        ));
+    }
     let follow_up = read.follow_up();
     if !follow_up.is_empty() {
         text.push_str(&follow_up.text());

@@ -44,7 +44,16 @@ impl ReadRelease {
         words::quarter_name(self.release.quarter)
     }
 
-    /// Its cells, one row each.
+    /// How many of its cells say that the centre does not collect this; [`cells`](Self::cells) leaves them out.
+    pub fn not_collected(&self) -> usize {
+        self.release
+            .cells
+            .iter()
+            .filter(|cell| is_not_collected(cell))
+            .count()
+    }
+
+    /// Its cells, one row each, without those the centre does not collect.
     pub fn cells(&self) -> Table {
         let mut table = Table::new([
             Column::words("measure", "measure"),
@@ -56,7 +65,12 @@ impl ReadRelease {
             Column::words("change", "change sum"),
             Column::words("change_sd", "SD of change"),
         ]);
-        for cell in &self.release.cells {
+        for cell in self
+            .release
+            .cells
+            .iter()
+            .filter(|cell| !is_not_collected(cell))
+        {
             let mut row = vec![
                 Cell::text(&cell.measure),
                 Cell::text(words::facilitation(cell.facilitation)),
@@ -103,6 +117,10 @@ impl ReadRelease {
             "follow_up": self.follow_up().json(),
         })
     }
+}
+
+fn is_not_collected(cell: &pb::Cell) -> bool {
+    cell.told == Some(Told::Withheld(pb::Withheld::NotCollected as i32))
 }
 
 fn measure(code: &str) -> Option<&'static Measure> {

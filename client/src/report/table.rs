@@ -8,7 +8,7 @@ use super::{clean, number, span, wrap};
 /// Width of a terminal this is made for, characters.
 pub const WIDTH: usize = 80;
 /// A longer word may be broken to make a table fit.
-const LONGEST_WORD: usize = 13;
+const LONGEST_WORD: usize = 16;
 
 /// One cell.
 #[derive(Debug, Clone, PartialEq)]

@@ -11,7 +11,6 @@
 
 pub mod error;
 pub mod exchange;
-pub mod limits;
 pub mod permit;
 pub mod rpc;
 pub mod store;
@@ -19,6 +18,7 @@ pub mod sync;
 
 pub use error::Error;
 pub use exchange::Exchange;
+pub use krog_feed::limits;
 pub use permit::CallerPin;
 pub use store::Store;
 pub use sync::{Dial, DialError, PeerAddress, Syncer};

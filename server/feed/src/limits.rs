@@ -1,4 +1,7 @@
-//! The numbers every node keeps to, in one place.
+//! The numbers every node keeps to, in one place: sizes of entries and documents, quotas of feeds, calls between nodes,
+//! connections of strangers. Rooms above take them from here.
+
+use std::time::Duration;
 
 /// Protocol version this program speaks and the highest payload version it understands.
 pub const PROTOCOL: u16 = 1;
@@ -75,3 +78,53 @@ pub const ROSTER_VERSION_MAX: u32 = 1_000_000;
 pub const CENTRES_PER_NODE: usize = 64;
 /// Most measures in a policy.
 pub const POLICY_MEASURES: usize = 64;
+
+/// Largest request taken from a peer, bytes: a full batch and the little around it. Above, gRPC itself refuses.
+pub const REQUEST_BYTES: usize = 2 * 1_048_576;
+/// Largest response taken from a peer, bytes. Admit returns all versions of a roster.
+pub const RESPONSE_BYTES: usize = 16 * 1_048_576;
+/// How long one call to a peer may take.
+pub const CALL: Duration = Duration::from_secs(30);
+/// How long connecting to a peer may take.
+pub const CONNECT: Duration = Duration::from_secs(10);
+/// How long everything with one peer may take in one round; the rest follows in the next.
+pub const PEER: Duration = Duration::from_secs(600);
+/// Calls one round makes to one peer at most, so that a peer cannot keep a round busy for ever.
+pub const CALLS_PER_PEER: u32 = 20_000;
+/// Peers a round talks to at the same time.
+pub const PEERS_AT_ONCE: usize = 8;
+/// Clocks further apart than this are warned about, seconds.
+pub const CLOCK_DIFFERENCE: u64 = 86_400;
+/// Times a change is reckoned anew when another exchange on the same database was first.
+pub const RETRIES: u32 = 16;
+/// Entries read from the store at a time while it is loaded; each may hold 256 KiB.
+pub const LOAD_PAGE: u32 = 128;
+/// Calls one feed may take of a round with one peer.
+pub const CALLS_PER_FEED: u32 = 512;
+/// Most heads read from one peer: more than any network has.
+pub const HEADS: usize = 200_000;
+
+/// Time for the TLS handshake.
+pub const HANDSHAKE: Duration = Duration::from_secs(5);
+/// Connections open at once on one listener.
+pub const CONNECTIONS: usize = 256;
+/// Connections open at once from one address.
+pub const CONNECTIONS_PER_ADDRESS: usize = 16;
+/// Requests under way at once on one connection; more are refused as overloaded, not queued.
+pub const REQUESTS_PER_CONNECTION: usize = 16;
+/// HTTP/2 streams open at once on one connection.
+pub const STREAMS: u32 = 32;
+/// Bytes of request headers.
+pub const REQUEST_HEADER_BYTES: u32 = 8 * 1024;
+/// Time for one request.
+pub const REQUEST: Duration = Duration::from_secs(30);
+/// A silent connection is asked whether it lives.
+pub const KEEPALIVE: Duration = Duration::from_secs(30);
+/// A connection that does not answer that is closed.
+pub const KEEPALIVE_ANSWER: Duration = Duration::from_secs(10);
+/// A connection is closed after this time; peers dial again.
+pub const CONNECTION_AGE: Duration = Duration::from_secs(3600);
+/// Pause after the system refused to accept a connection (too many open files, say).
+pub const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
+/// Time for requests under way to finish when the node stops.
+pub const GRACE: Duration = Duration::from_secs(10);

@@ -1,5 +1,6 @@
 //! The commands of `krogd`.
 
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -180,6 +181,7 @@ pub fn run(krogd: Krogd) -> ExitCode {
     let _ = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
         .try_init();
     let done = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

@@ -12,10 +12,11 @@ pub mod clock;
 pub mod demo;
 pub mod dial;
 pub mod folder;
-pub mod limits;
 pub mod listen;
 pub mod node;
 pub mod run;
 mod say;
 pub mod settings;
 pub mod tls;
+
+pub use krog_feed::limits;

@@ -158,7 +158,7 @@ pub fn server() -> tonic::transport::Server {
         .concurrency_limit_per_connection(limits::REQUESTS_PER_CONNECTION)
         .load_shed(true)
         .timeout(limits::REQUEST)
-        .http2_max_header_list_size(Some(limits::HEADER_BYTES))
+        .http2_max_header_list_size(Some(limits::REQUEST_HEADER_BYTES))
         .http2_keepalive_interval(Some(limits::KEEPALIVE))
         .http2_keepalive_timeout(Some(limits::KEEPALIVE_ANSWER))
         .max_connection_age(limits::CONNECTION_AGE)
