@@ -49,7 +49,7 @@ addresses = node / "run" / "addresses.json"
 running = subprocess.Popen([krogd, "run", "--node", str(node)])
 try:
     deadline = time.monotonic() + 30
-    while not addresses.exists():
+    while not (addresses.exists() and json.loads(addresses.read_text() or "{}").get("centre_listen")):
         if running.poll() is not None or time.monotonic() > deadline:
             raise SystemExit("FAILED: krogd did not start")
         time.sleep(0.05)

@@ -28,7 +28,8 @@ use krog_proto::federation::v1::library_client::LibraryClient;
 use krogd::chance;
 use krogd::clock::HandClock;
 use krogd::folder::Folder;
-use krogd::node::{self, InviteOptions, NetworkOptions, NewNode};
+use krogd::network::{self, InviteOptions, NetworkOptions};
+use krogd::node::{self, NewNode};
 use krogd::run::{RunOptions, Running};
 use krogd::tls::TlsIdentity;
 use tempfile::TempDir;
@@ -109,7 +110,7 @@ impl Network {
             floor_persons: 10,
             waiting_days: 14,
         };
-        node::found_network(&founder.folder, options, clock.clock(), chance::seeded(1)).await?;
+        network::found_network(&founder.folder, options, clock.clock(), chance::seeded(1)).await?;
         let mut network = Self {
             id: NetworkId::from([0; 32]),
             scratch,
@@ -127,7 +128,7 @@ impl Network {
         network.running(0).tick().await?;
         for place in 1..N {
             let token = network.token(1).await?;
-            node::join(
+            network::join(
                 &network.nodes[place].folder,
                 &token,
                 network.clock.clock(),
@@ -149,7 +150,7 @@ impl Network {
         // Chance must differ between invitations; the clock stands still.
         let seed =
             77 + u64::from(count) + self.nodes.len() as u64 + self.running_count() as u64 * 1000;
-        node::invite(
+        network::invite(
             &self.nodes[0].folder,
             options,
             self.clock.clock(),

@@ -13,7 +13,8 @@ use tracing_subscriber::EnvFilter;
 use crate::clock::{self, Clock};
 use crate::demo::{self, DemoOptions};
 use crate::folder::Folder;
-use crate::node::{self, InviteOptions, NetworkOptions, NewNode};
+use crate::network::{self, InviteOptions, NetworkOptions};
+use crate::node::{self, NewNode};
 use crate::run::{Only, RunOptions, Running};
 use crate::say;
 
@@ -110,7 +111,8 @@ struct Create {
 struct Invite {
     #[command(flatten)]
     at: At,
-    /// How many nodes may join with it.
+    /// How many nodes may join with it. One for each organisation is safest: whoever uses a shared token once too often
+    /// suspends all that came by it.
     #[arg(long, default_value_t = 1)]
     count: u32,
     /// Days for which it may be used.
@@ -139,7 +141,7 @@ struct StatedDay {
 struct Run {
     #[command(flatten)]
     at: At,
-    /// Serve one side only, as a process and a user of its own.
+    /// Serve one side only, as a process of its own.
     #[arg(long)]
     only: Option<OnlySide>,
     #[command(flatten)]
@@ -219,7 +221,7 @@ async fn carry_out(command: Command) -> Result<()> {
         Command::Network {
             command: Network::Create(create),
         } => {
-            let founded = node::found_network(
+            let founded = network::found_network(
                 &Folder::at(create.at.node),
                 NetworkOptions {
                     name: create.name,
@@ -237,7 +239,7 @@ async fn carry_out(command: Command) -> Result<()> {
         Command::Network {
             command: Network::Invite(invite),
         } => {
-            let token = node::invite(
+            let token = network::invite(
                 &Folder::at(invite.at.node),
                 InviteOptions {
                     count: invite.count,
@@ -250,7 +252,7 @@ async fn carry_out(command: Command) -> Result<()> {
             say::lines(&token);
         }
         Command::Join(join) => {
-            let joined = node::join(
+            let joined = network::join(
                 &Folder::at(join.at.node),
                 &join.token,
                 clock::system(),

@@ -146,6 +146,11 @@ impl Folder {
         self.exchange().join("tls.pem")
     }
 
+    /// The hash of the exchange's TLS key, for the centre side.
+    pub fn exchange_pin(&self) -> PathBuf {
+        self.office().join("exchange-pin.txt")
+    }
+
     /// The TLS key of the centre side.
     pub fn centre_tls(&self) -> PathBuf {
         self.office().join("tls.pem")

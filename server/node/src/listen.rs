@@ -253,43 +253,6 @@ async fn shake_hands(
     })
 }
 
-/// A connection over a local socket; the file's permissions say who may connect.
-pub struct LocalConnection(UnixStream);
-
-impl Connected for LocalConnection {
-    type ConnectInfo = ();
-
-    fn connect_info(&self) -> Self::ConnectInfo {}
-}
-
-impl AsyncRead for LocalConnection {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_read(cx, buf)
-    }
-}
-
-impl AsyncWrite for LocalConnection {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.0).poll_write(cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.0).poll_shutdown(cx)
-    }
-}
-
 /// Binds a local socket that only its owner may use.
 ///
 /// # Errors
@@ -310,14 +273,14 @@ pub async fn serve_local(
     router: Router,
     stop: CancellationToken,
 ) -> Result<(), tonic::transport::Error> {
-    let (ready, accepted) = mpsc::channel::<io::Result<LocalConnection>>(16);
+    let (ready, accepted) = mpsc::channel::<io::Result<UnixStream>>(16);
     let stopping = stop.clone();
     let accepting = tokio::spawn(async move {
         loop {
             tokio::select! {
                 () = stopping.cancelled() => return,
                 accepted = listener.accept() => match accepted {
-                    Ok((stream, _)) => if ready.send(Ok(LocalConnection(stream))).await.is_err() { return },
+                    Ok((stream, _)) => if ready.send(Ok(stream)).await.is_err() { return },
                     Err(error) => {
                         warn!(%error, "a local connection could not be accepted");
                         tokio::time::sleep(limits::ACCEPT_PAUSE).await;

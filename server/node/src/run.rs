@@ -24,6 +24,7 @@ use tracing::{debug, info, warn};
 use crate::clock::Clock;
 use crate::dial::PinnedDial;
 use crate::folder::{Folder, FolderLock, Part};
+use crate::network;
 use crate::node::{self, Addresses};
 use crate::settings::Settings;
 use crate::tls::{TlsIdentity, centre_config, exchange_config};
@@ -117,7 +118,7 @@ impl Running {
                     .start_home(&Surroundings::new(clock, chance), stated_day, by_hand)
                     .await?;
             }
-            running.write_addresses()
+            running.write_addresses(running.addresses)
         }
         .await;
         match started {
@@ -139,7 +140,7 @@ impl Running {
         self._locks.push(self.folder.lock(Part::Exchange)?);
         let identity = TlsIdentity::open(&self.folder.exchange_tls())?;
         let exchange = node::open_exchange(&self.folder, &self.settings, self.node, clock).await?;
-        if stated_day && !node::exchange_rehearses(&exchange).await? {
+        if stated_day && !network::exchange_rehearses(&exchange).await? {
             bail!(STATED_DAY_REFUSED);
         }
         let syncer = Syncer::new(exchange, Arc::new(PinnedDial::new(&identity)?));
@@ -200,10 +201,10 @@ impl Running {
     ) -> Result<()> {
         self._locks.push(self.folder.lock(Part::Office)?);
         let office = Office::open(&self.folder.office(), surroundings).await?;
-        if stated_day && !node::rehearses(&office).await? {
+        if stated_day && !network::rehearses(&office).await? {
             bail!(STATED_DAY_REFUSED);
         }
-        self.network = node::network_of(&office).await?;
+        self.network = network::network_of(&office).await?;
         let mut centres = Vec::new();
         for centre in &self.settings.centres {
             let place = self.folder.centre(&centre.folder);
@@ -218,7 +219,7 @@ impl Running {
             .max_decoding_message_size(krog_federation::limits::RESPONSE_BYTES)
             .max_encoding_message_size(krog_federation::limits::REQUEST_BYTES);
         if let Some(network) = self.network {
-            let pin = TlsIdentity::open(&self.folder.exchange_tls())?.pin();
+            let pin = node::own_pin(&self.folder)?;
             let descriptor =
                 node::descriptor(&self.settings, pin, self.addresses.listen, &centres)?;
             office.publish_descriptor(network, &descriptor).await?;
@@ -276,9 +277,17 @@ impl Running {
         self.tasks.push(tokio::spawn(task));
     }
 
-    fn write_addresses(&self) -> Result<()> {
+    /// Each side writes its own line and leaves the other's alone.
+    fn write_addresses(&self, here: Addresses) -> Result<()> {
         let path = self.folder.addresses();
-        std::fs::write(&path, serde_json::to_string(&self.addresses)?)
+        let mut known = node::addresses_of(&self.folder).unwrap_or_default();
+        if self.exchange.is_some() {
+            known.listen = here.listen;
+        }
+        if self.home.is_some() {
+            known.centre_listen = here.centre_listen;
+        }
+        std::fs::write(&path, serde_json::to_string(&known)?)
             .with_context(|| format!("{} could not be written", path.display()))
     }
 
@@ -384,6 +393,12 @@ impl Running {
             if self.network.is_none() {
                 text.push_str("It is in no network yet: nothing can leave.\n");
             }
+            if self.folder.recovery_key().exists() {
+                text.push_str(&format!(
+                    "{} still lies here: move it offline, whoever takes this folder could speak for the node.\n",
+                    self.folder.recovery_key().display()
+                ));
+            }
         }
         text.push_str("Ctrl-C stops it.\n");
         text
@@ -395,6 +410,8 @@ impl Running {
     /// When a part had failed while it ran.
     pub async fn stop(mut self) -> Result<()> {
         self.stop.cancel();
+        // Nothing is left to be found there; a disk that refuses this does not keep the node from stopping.
+        let _ = self.write_addresses(Addresses::default());
         let mut failed = None;
         for task in self.tasks.drain(..) {
             let abort = task.abort_handle();
@@ -414,7 +431,6 @@ impl Running {
         if let Some(syncer) = self.exchange.take() {
             syncer.exchange().close().await;
         }
-        let _ = std::fs::remove_file(self.folder.addresses());
         info!("stopped");
         failed.map_or(Ok(()), Err)
     }

@@ -28,7 +28,8 @@ use super::{DemoOptions, SignedRelease, asked, house, in_house, kind_name};
 use crate::chance;
 use crate::clock::HandClock;
 use crate::folder::Folder;
-use crate::node::{self, InviteOptions, NetworkOptions, NewNode};
+use crate::network::{self, InviteOptions, NetworkOptions};
+use crate::node::{self, NewNode};
 use crate::run::{RunOptions, Running};
 use crate::tls::TlsIdentity;
 
@@ -138,7 +139,7 @@ impl World {
         ))
         .await?;
         let first = folders.first().context("there is no node")?;
-        node::found_network(
+        network::found_network(
             first,
             NetworkOptions {
                 name: "Krog demo".to_owned(),
@@ -161,14 +162,15 @@ impl World {
             count: u32::try_from(plans.len())?,
             days: 14,
         };
-        let token = node::invite(first, invite, clock.clock(), chance::seeded(seed(300))).await?;
+        let token =
+            network::invite(first, invite, clock.clock(), chance::seeded(seed(300))).await?;
         let rest = try_join_all((1..plans.len()).map(|place| {
             let (token, folder) = (&token, &folders[place]);
             async move {
                 in_house(
                     &plans[place].name,
                     async {
-                        node::join(
+                        network::join(
                             folder,
                             token,
                             clock.clock(),
