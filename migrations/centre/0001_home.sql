@@ -20,7 +20,7 @@ CREATE TABLE credentials (
 
 CREATE TABLE members (
     member BLOB NOT NULL PRIMARY KEY CHECK (length(member) = 16),
-    place BLOB UNIQUE,
+    place BLOB NOT NULL UNIQUE,
     sealed BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 
@@ -48,6 +48,7 @@ CREATE TABLE memberships (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX memberships_of_member ON memberships (member);
 
+-- Who was there stands inside the sealed record.
 CREATE TABLE meetings (
     meeting BLOB NOT NULL PRIMARY KEY CHECK (length(meeting) = 16),
     grp BLOB NOT NULL REFERENCES groups (grp),
@@ -55,13 +56,6 @@ CREATE TABLE meetings (
     sealed BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX meetings_of_group ON meetings (grp);
-
-CREATE TABLE attendance (
-    meeting BLOB NOT NULL REFERENCES meetings (meeting),
-    member BLOB NOT NULL REFERENCES members (member),
-    PRIMARY KEY (meeting, member)
-) STRICT, WITHOUT ROWID;
-CREATE INDEX attendance_of_member ON attendance (member);
 
 -- One score of one member on one measure and day, or its absence.
 CREATE TABLE check_ins (

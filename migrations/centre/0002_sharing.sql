@@ -4,6 +4,8 @@ CREATE TABLE approvals (
     quarter INTEGER NOT NULL,
     role TEXT NOT NULL CHECK (role IN ('coordinator', 'guardian')),
     credential BLOB NOT NULL,
+    -- Keyed hash of the form it was given on.
+    form BLOB NOT NULL CHECK (length(form) = 32),
     PRIMARY KEY (quarter, role),
     UNIQUE (quarter, credential)
 ) STRICT, WITHOUT ROWID;

@@ -1,8 +1,8 @@
-//! Who looked at a member's record. A read that cannot be written down does not happen: both stand in one transaction.
+//! Who looked at or changed a member's record. A reading or change that cannot be written down does not happen: both stand in one transaction.
 
 use crate::centre::Centre;
 use crate::error::CentreError;
-use crate::personal::MemberId;
+use crate::personal::{CredentialId, MemberId};
 use crate::policy::{Action, Permit, Subject};
 use crate::records::AccessRecord;
 use crate::store::{ROWS_PER_INSERT, Tx};
@@ -19,6 +19,8 @@ pub struct AccessLine {
     pub role: String,
     /// What was done.
     pub action: String,
+    /// With which credential. Its id, not the secret itself.
+    pub credential: CredentialId,
 }
 
 impl fmt::Debug for AccessLine {
@@ -28,8 +30,8 @@ impl fmt::Debug for AccessLine {
 }
 
 impl Centre {
-    /// Writes one line for each member whose record is read under `permit`.
-    pub(crate) async fn note_reading(
+    /// Writes one line for each member whose record is read or changed under `permit`.
+    pub(crate) async fn note_access(
         &self,
         tx: &mut Tx,
         permit: &Permit,
@@ -85,15 +87,20 @@ impl Centre {
                 day,
                 role,
                 action,
-                credential: _,
+                credential,
             } = record;
             lines.push(AccessLine {
                 day: Day::new(day)?,
                 role,
                 action,
+                credential: CredentialId::try_from(credential.as_slice()).map_err(|_| {
+                    CentreError::Damaged {
+                        table: "access_log",
+                    }
+                })?,
             });
         }
-        self.note_reading(&mut tx, permit, &[member]).await?;
+        self.note_access(&mut tx, permit, &[member]).await?;
         tx.commit().await?;
         Ok(lines)
     }

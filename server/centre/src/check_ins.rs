@@ -128,6 +128,7 @@ impl Centre {
                 "the member has a check-in on this measure and day already; each counts once",
             ));
         }
+        self.note_access(&mut tx, permit, &[member]).await?;
         tx.commit().await?;
         let scored = |(measure, _, score): (MeasureCode, ClassHash, Option<f64>)| {
             score.map(|score| Scored { measure, score })

@@ -15,12 +15,12 @@ use std::collections::{BTreeMap, BTreeSet};
 /// Where one member stands on one purpose.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Standing {
-    /// The latest word, whoever it came from.
+    /// The word that holds. A "no" holds against every later "yes" of a table.
     pub(crate) given: bool,
-    /// Where the latest word came from; `None` when there is none.
+    /// Where it came from; `None` when there is none.
     pub(crate) source: Option<i32>,
-    /// The latest word of an import.
-    pub(crate) imported: Option<bool>,
+    /// The latest word of the member, or of an attestation that speaks for them.
+    pub(crate) own: Option<bool>,
 }
 
 /// What all members consent to.
@@ -38,7 +38,7 @@ impl Consents {
             .copied()
             .unwrap_or_default();
         // The keys' word outweighs that of the data, which may be an older copy.
-        standing.given &= !self.withdrawn.contains(&(member, purpose));
+        standing.given &= !self.refused(member, purpose);
         standing
     }
 
@@ -47,23 +47,20 @@ impl Consents {
         self.standing(member, purpose).given
     }
 
-    /// Whether the keys remember that it was taken back.
-    pub(crate) fn withdrew(&self, member: MemberId, purpose: Purpose) -> bool {
+    /// Whether a "no" is known: the word that holds is one, or the keys remember that it was taken back.
+    pub(crate) fn refused(&self, member: MemberId, purpose: Purpose) -> bool {
         self.withdrawn.contains(&(member, purpose))
+            || self
+                .standing
+                .get(&(member, purpose))
+                .is_some_and(|standing| !standing.given || standing.own == Some(false))
     }
 
     /// Whether the member may be counted in what leaves: sharing was consented to, and nothing it rests on was taken back.
     pub(crate) fn counts(&self, member: MemberId) -> bool {
-        let taken_back = |purpose| {
-            self.withdrawn.contains(&(member, purpose))
-                || self
-                    .standing
-                    .get(&(member, purpose))
-                    .is_some_and(|standing| !standing.given)
-        };
         self.holds(member, Purpose::Sharing)
-            && !taken_back(Purpose::Participation)
-            && !taken_back(Purpose::Measurement)
+            && !self.refused(member, Purpose::Participation)
+            && !self.refused(member, Purpose::Measurement)
     }
 }
 
@@ -130,11 +127,15 @@ impl Centre {
             } = record;
             let purpose = Purpose::from_number(purpose).ok_or_else(damaged)?;
             let standing = consents.standing.entry((member, purpose)).or_default();
+            if source == ConsentSource::Import as i32 {
+                if given && standing.source.is_some() && !standing.given {
+                    continue;
+                }
+            } else {
+                standing.own = Some(given);
+            }
             standing.given = given;
             standing.source = Some(source);
-            if source == ConsentSource::Import as i32 {
-                standing.imported = Some(given);
-            }
         }
         Ok(consents)
     }
@@ -204,6 +205,7 @@ impl Centre {
         } else {
             self.frozen_quarters_of(&mut tx, member).await?
         };
+        self.note_access(&mut tx, permit, &[member]).await?;
         tx.commit().await?;
         if given {
             self.keys.give_again(member, purpose).await?;

@@ -37,6 +37,9 @@ enum Origin {
 pub(crate) trait Adopting: Sync {
     /// Takes note of an entry of the own feed that this copy of the house did not have.
     async fn adopted(&self, tx: &mut Tx, entry: &VerifiedEntry) -> Result<(), CentreError>;
+
+    /// Takes note of an entry of the own feed that does not stand: what it carries was told all the same.
+    async fn met_aside(&self, tx: &mut Tx, entry: &VerifiedEntry) -> Result<(), CentreError>;
 }
 
 /// The writer of one house's own feed, in each of its networks.

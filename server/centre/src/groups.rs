@@ -269,6 +269,7 @@ impl Centre {
         .bind(sealed)
         .execute(&mut *tx)
         .await?;
+        self.note_access(&mut tx, permit, &[member]).await?;
         tx.commit().await?;
         Ok(())
     }

@@ -1,7 +1,8 @@
 //! Import of outcomes from the tables NGOs keep: one line per score, with the group, its facilitation, the member's code,
 //! the day of joining, and whether the member may be counted in what is shared.
 //!
-//! Importing the same table again changes nothing. A line that is not taken is named by its number and a reason, never by
+//! A table changes a known consent to sharing in the careful direction only: its no is always heard, its yes never undoes a
+//! no, whoever said it. Importing the same table again changes nothing else. A line that is not taken is named by its number and a reason, never by
 //! its content.
 
 mod plan;
@@ -32,6 +33,11 @@ pub enum ImportError {
     /// No header.
     #[error("the table is empty; its first line names the columns")]
     Empty,
+    /// The first line is no header.
+    #[error(
+        "the first line is no header; put one before it that names the columns centre, group, facilitation, member, joined, sharing, measure, date, score"
+    )]
+    NoHeader,
     /// The header names a column this import does not know.
     #[error(
         "the header names {0}, which is no column of this table; use centre, group, facilitation, member, joined, sharing, measure, date, score"
@@ -132,6 +138,16 @@ pub enum LineFault {
         "another score is known for this member, measure and day; each counts once, so leave one out"
     )]
     OtherScore,
+    /// Yes, where a no is known.
+    #[error(
+        "sharing says yes, and this member is known here with a no, which no table undoes: write no or leave it empty; if the member agrees now, record that with `krog members consent`"
+    )]
+    SaidNo,
+    /// The member takes part no more.
+    #[error(
+        "this member took back the consent to participation or measurement, so nothing more is taken; leave the line out, or if the member agrees now, record that with `krog members consent`"
+    )]
+    Withdrawn,
     /// The member was erased.
     #[error("this member was erased here; the line is not taken again")]
     Erased,

@@ -7,9 +7,9 @@ use crate::people::member_id;
 use crate::personal::{GroupId, MeetingId, MemberId};
 use crate::policy::{Action, Permit, Subject};
 use crate::records::MeetingRecord;
-use crate::store::{ROWS_PER_INSERT, Tx};
+use crate::store::Tx;
 use krog_measures::Day;
-use sqlx::{QueryBuilder, Row};
+use sqlx::Row;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -70,19 +70,17 @@ impl Centre {
                 .fetch_optional(&mut *tx)
                 .await?;
         let id = match &known {
-            Some(id) => {
-                sqlx::query("DELETE FROM attendance WHERE meeting = $1")
-                    .bind(id)
-                    .execute(&mut *tx)
-                    .await?;
-                MeetingId::try_from(id.as_slice())
-                    .map_err(|_| CentreError::Damaged { table: "meetings" })?
-            }
+            Some(id) => MeetingId::try_from(id.as_slice())
+                .map_err(|_| CentreError::Damaged { table: "meetings" })?,
             None => MeetingId::new(self.surroundings.bytes()),
         };
         let record = MeetingRecord {
             day: day.number(),
             guests,
+            present: present
+                .iter()
+                .map(|member| member.as_bytes().to_vec())
+                .collect(),
         };
         let sealed = self.seal(&self.keys.centre, "meetings", id.as_bytes(), &record)?;
         sqlx::query(
@@ -95,15 +93,6 @@ impl Centre {
         .bind(sealed)
         .execute(&mut *tx)
         .await?;
-        let present: Vec<MemberId> = present.into_iter().collect();
-        for members in present.chunks(ROWS_PER_INSERT) {
-            let mut insert = QueryBuilder::new("INSERT INTO attendance (meeting, member) ");
-            insert.push_values(members, |mut row, member| {
-                row.push_bind(id.as_bytes().to_vec())
-                    .push_bind(member.as_bytes().to_vec());
-            });
-            insert.build().execute(&mut *tx).await?;
-        }
         tx.commit().await?;
         Ok(known.is_some())
     }
@@ -113,28 +102,27 @@ impl Centre {
         let rows = sqlx::query("SELECT meeting, grp, sealed FROM meetings")
             .fetch_all(&mut **tx)
             .await?;
-        let mut meetings = BTreeMap::new();
-        for row in &rows {
-            let id: &[u8] = row.try_get(0)?;
-            let MeetingRecord { day, guests: _ } =
-                self.unseal(&self.keys.centre, "meetings", id, row.try_get(2)?)?;
-            meetings.insert(id, (group_id(row.try_get(1)?)?, Day::new(day)?));
-        }
         let mut attendance = Attendance::new();
-        let present = sqlx::query("SELECT meeting, member FROM attendance")
-            .fetch_all(&mut **tx)
-            .await?;
-        for row in &present {
-            let Some((group, day)) = meetings.get(row.try_get::<&[u8], _>(0)?) else {
-                continue;
-            };
-            let member = member_id(row.try_get(1)?)?;
-            attendance
-                .entry(member)
-                .or_default()
-                .entry(*group)
-                .or_default()
-                .push(*day);
+        for row in &rows {
+            let MeetingRecord {
+                day,
+                guests: _,
+                present,
+            } = self.unseal(
+                &self.keys.centre,
+                "meetings",
+                row.try_get(0)?,
+                row.try_get(2)?,
+            )?;
+            let (group, day) = (group_id(row.try_get(1)?)?, Day::new(day)?);
+            for member in &present {
+                attendance
+                    .entry(member_id(member)?)
+                    .or_default()
+                    .entry(group)
+                    .or_default()
+                    .push(day);
+            }
         }
         for days in attendance.values_mut().flat_map(BTreeMap::values_mut) {
             days.sort_unstable();

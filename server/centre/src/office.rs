@@ -80,6 +80,10 @@ impl Adopting for NothingBeside {
     async fn adopted(&self, _tx: &mut Tx, _entry: &VerifiedEntry) -> Result<(), CentreError> {
         Ok(())
     }
+
+    async fn met_aside(&self, _tx: &mut Tx, _entry: &VerifiedEntry) -> Result<(), CentreError> {
+        Ok(())
+    }
 }
 
 impl Office {

@@ -52,8 +52,8 @@ impl fmt::Debug for Member {
 /// A member's row, to be written.
 pub(crate) struct MemberRow {
     pub(crate) member: MemberId,
-    /// Keyed hash of the member's code in imported tables.
-    pub(crate) place: Option<[u8; 32]>,
+    /// Keyed hash of the member's folded label, which is also their code in imported tables.
+    pub(crate) place: [u8; 32],
     pub(crate) sealed: Vec<u8>,
 }
 
@@ -72,6 +72,17 @@ impl Centre {
             day,
         } = new;
         let day = self.day_or_today(day)?;
+        let place = self.member_place(&folded(label.reveal()));
+        let mut tx = self.begin().await?;
+        let taken: i64 = sqlx::query_scalar("SELECT count(*) FROM members WHERE place = $1")
+            .bind(place.as_slice())
+            .fetch_one(&mut *tx)
+            .await?;
+        if taken > 0 {
+            return Err(CentreError::AlreadyThere(
+                "a member with this label is there already; use that member, or choose another label if it is another person",
+            ));
+        }
         let member = MemberId::new(self.surroundings.bytes());
         let keys = self.keys.add_members(&[member]).await?;
         let key = keys.first().ok_or(CentreError::NotFound)?;
@@ -84,7 +95,7 @@ impl Centre {
         };
         let row = MemberRow {
             member,
-            place: None,
+            place,
             sealed: self.seal(key, "members", member.as_bytes(), &record)?,
         };
         let words: Vec<NewConsent<'_>> = consents
@@ -98,7 +109,6 @@ impl Centre {
                 source: ConsentSource::Member,
             })
             .collect();
-        let mut tx = self.begin().await?;
         insert_members(&mut tx, &[row]).await?;
         self.write_consents(&mut tx, &words).await?;
         tx.commit().await?;
@@ -142,9 +152,13 @@ impl Centre {
             });
         }
         let read: Vec<MemberId> = members.iter().map(|member| member.member).collect();
-        self.note_reading(&mut tx, permit, &read).await?;
+        self.note_access(&mut tx, permit, &read).await?;
         tx.commit().await?;
         Ok(members)
+    }
+
+    pub(crate) fn member_place(&self, folded: &str) -> [u8; 32] {
+        self.keys.index.hash(&[b"member", folded.as_bytes()])
     }
 
     pub(crate) async fn member_exists(
@@ -170,12 +184,18 @@ pub(crate) async fn insert_members(tx: &mut Tx, rows: &[MemberRow]) -> Result<()
         insert.push_values(rows, |mut values, row| {
             values
                 .push_bind(row.member.as_bytes().to_vec())
-                .push_bind(row.place.map(|place| place.to_vec()))
+                .push_bind(row.place.to_vec())
                 .push_bind(row.sealed.clone());
         });
         insert.build().execute(&mut **tx).await?;
     }
     Ok(())
+}
+
+/// A label or code as it is compared: without regard to case and to the spaces around and between its words.
+pub(crate) fn folded(label: &str) -> String {
+    let words: Vec<&str> = label.split_whitespace().collect();
+    words.join(" ").to_lowercase()
 }
 
 pub(crate) fn member_id(bytes: &[u8]) -> Result<MemberId, CentreError> {

@@ -116,6 +116,9 @@ pub(crate) struct MeetingRecord {
     pub(crate) day: i32,
     #[prost(uint32, tag = "2")]
     pub(crate) guests: u32,
+    /// Ids of the members present.
+    #[prost(bytes = "vec", repeated, tag = "3")]
+    pub(crate) present: Vec<Vec<u8>>,
 }
 
 /// One score, or its absence.

@@ -8,15 +8,24 @@ use krog_feed::entry::{Arrival, Header, RawEntry, VerifiedEntry};
 use krog_feed::ids::{HeaderHash, NetworkId};
 use sqlx::Row;
 
+/// What an entry of the own feed that came from outside is to this copy.
+pub(super) enum Met {
+    /// New, and part of the standing chain.
+    Standing(VerifiedEntry),
+    /// New, and part of a branch that does not stand.
+    Aside(VerifiedEntry),
+    /// Known already.
+    Known,
+}
+
 impl FeedWriter {
-    /// Takes an entry of the own feed that came from outside; its own signatures prove it. `None` when nothing is new to
-    /// the standing chain.
+    /// Takes an entry of the own feed that came from outside; its own signatures prove it.
     pub(super) async fn adopt_in(
         &self,
         tx: &mut Tx,
         network: NetworkId,
         raw: RawEntry,
-    ) -> Result<Option<VerifiedEntry>, CentreError> {
+    ) -> Result<Met, CentreError> {
         let not_ours = |fault| CentreError::from(FeedError::NotOurs(fault));
         let arrival = Arrival::parse(raw).map_err(not_ours)?;
         let state = self.state(tx, network).await?;
@@ -28,7 +37,7 @@ impl FeedWriter {
             Step::Appended(entry, state) => {
                 self.keep(tx, &entry, true, true).await?;
                 self.save(tx, &state).await?;
-                Ok(Some(entry))
+                Ok(Met::Standing(entry))
             }
             Step::Opened {
                 entry,
@@ -40,12 +49,12 @@ impl FeedWriter {
                 }
                 self.keep(tx, &entry, true, true).await?;
                 self.save(tx, &state).await?;
-                Ok(Some(entry))
+                Ok(Met::Standing(entry))
             }
             Step::Kept(entry, state) | Step::Fork { entry, state, .. } => {
                 self.keep(tx, &entry, false, true).await?;
                 self.save(tx, &state).await?;
-                Ok(None)
+                Ok(Met::Aside(entry))
             }
             Step::PayloadFilled {
                 hash,
@@ -59,9 +68,18 @@ impl FeedWriter {
                     .execute(&mut **tx)
                     .await?;
                 self.save(tx, &state).await?;
-                Ok(None)
+                // Now that its bytes are there, it is known what it told.
+                let row = sqlx::query(
+                    "SELECT header, signature, payload FROM own_entries WHERE network = $1 AND hash = $2",
+                )
+                .bind(network.as_bytes().as_slice())
+                .bind(hash.as_bytes().as_slice())
+                .fetch_one(&mut **tx)
+                .await?;
+                let entry = VerifiedEntry::from_store(raw_entry(&row)?).map_err(|_| damaged())?;
+                Ok(Met::Aside(entry))
             }
-            Step::Duplicate => Ok(None),
+            Step::Duplicate => Ok(Met::Known),
         }
     }
 

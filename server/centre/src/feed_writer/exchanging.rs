@@ -1,5 +1,6 @@
 //! The feed and the rest of the network: comparing the own head, adopting what this copy lacks, handing over.
 
+use super::adopting::Met;
 use super::{Adopting, FeedError, FeedWriter, raw_entry, stored_seq};
 use crate::error::CentreError;
 use crate::house::{self, Page};
@@ -55,8 +56,10 @@ impl FeedWriter {
             }
             let mut tx = begin(pool).await?;
             for raw in entries {
-                if let Some(entry) = self.adopt_in(&mut tx, network, raw).await? {
-                    adopting.adopted(&mut tx, &entry).await?;
+                match self.adopt_in(&mut tx, network, raw).await? {
+                    Met::Standing(entry) => adopting.adopted(&mut tx, &entry).await?,
+                    Met::Aside(entry) => adopting.met_aside(&mut tx, &entry).await?,
+                    Met::Known => {}
                 }
             }
             let after = self.state(&mut tx, network).await?;

@@ -7,8 +7,8 @@ use crate::consents::Consents;
 use crate::error::CentreError;
 use crate::groups::StoredGroup;
 use crate::measures::KnownMeasures;
-use crate::people::member_id;
-use crate::personal::{GroupId, MemberId};
+use crate::people::{folded, member_id};
+use crate::personal::{GroupId, MemberId, Purpose};
 use crate::sealing::SealingKey;
 use crate::store::Tx;
 use krog_measures::{ClassHash, Day, Facilitation, MeasureCode};
@@ -18,6 +18,8 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A member of the table: known, or to be made.
 pub(super) struct Person {
     pub(super) member: MemberId,
+    /// The code as the table writes it first.
+    pub(super) label: String,
     pub(super) new: bool,
     pub(super) sharing: Option<bool>,
 }
@@ -56,6 +58,7 @@ pub(super) struct Known {
 
 /// A table weighed against what is known: everything that would be written.
 pub(super) struct Plan {
+    /// By their code, folded.
     pub(super) people: BTreeMap<String, Person>,
     pub(super) circles: BTreeMap<String, Circle>,
     pub(super) joined: BTreeMap<(MemberId, GroupId), Day>,
@@ -73,7 +76,7 @@ impl Centre {
             .map(|(group, stored)| (stored.record.name.clone(), *group))
             .collect();
         let mut members = BTreeMap::new();
-        for row in sqlx::query("SELECT place, member FROM members WHERE place IS NOT NULL")
+        for row in sqlx::query("SELECT place, member FROM members")
             .fetch_all(&mut **tx)
             .await?
         {
@@ -119,7 +122,7 @@ impl Centre {
         let mut scores: BTreeMap<(MemberId, MeasureCode, Day), f64> = BTreeMap::new();
         for line in lines {
             let number = line.number;
-            let taken = if undecided.contains(&line.member) {
+            let taken = if undecided.contains(&folded(&line.member)) {
                 Err(LineFault::BothSharings)
             } else {
                 self.plan_line(known, &mut plan, &mut scores, line)
@@ -146,7 +149,7 @@ impl Centre {
             number: _,
             group: group_name,
             facilitation,
-            member: code,
+            member: label,
             joined,
             sharing,
             measure,
@@ -160,6 +163,7 @@ impl Centre {
         if !measure.scale.contains(score) {
             return Err(LineFault::OffScale);
         }
+        let code = folded(&label);
         let place = self.member_place(&code);
         let (member, new_member) =
             match (plan.people.get(&code), known.members.get(place.as_slice())) {
@@ -168,6 +172,15 @@ impl Centre {
                 (None, Some(_)) => return Err(LineFault::Erased),
                 (None, None) => (MemberId::new(self.surroundings.bytes()), true),
             };
+        if !new_member {
+            let refused = |purpose| known.consents.refused(member, purpose);
+            if refused(Purpose::Participation) || refused(Purpose::Measurement) {
+                return Err(LineFault::Withdrawn);
+            }
+            if sharing == Some(true) && refused(Purpose::Sharing) {
+                return Err(LineFault::SaidNo);
+            }
+        }
         let (group, new_group, led_by) = match (
             plan.circles.get(&group_name),
             known.groups_by_name.get(&group_name),
@@ -207,6 +220,7 @@ impl Centre {
         };
         let person = plan.people.entry(code).or_insert(Person {
             member,
+            label,
             new: new_member,
             sharing: None,
         });
@@ -234,23 +248,19 @@ impl Centre {
         }
         Ok(is_new)
     }
-
-    pub(super) fn member_place(&self, code: &str) -> [u8; 32] {
-        self.keys.index.hash(&[b"member", code.as_bytes()])
-    }
 }
 
 /// Members of whom the table says both yes and no.
 fn members_of_two_minds(lines: &[Line]) -> BTreeSet<String> {
-    let mut said: BTreeMap<&str, bool> = BTreeMap::new();
+    let mut said: BTreeMap<String, bool> = BTreeMap::new();
     let mut both = BTreeSet::new();
     for line in lines {
         if let Some(sharing) = line.sharing
             && said
-                .insert(&line.member, sharing)
+                .insert(folded(&line.member), sharing)
                 .is_some_and(|earlier| earlier != sharing)
         {
-            both.insert(line.member.clone());
+            both.insert(folded(&line.member));
         }
     }
     both

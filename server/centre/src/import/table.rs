@@ -159,6 +159,11 @@ fn is_blank(record: &csv::StringRecord) -> bool {
 
 /// For each field of the header, which column it is.
 fn columns(header: &csv::StringRecord) -> Result<Vec<usize>, ImportError> {
+    let known = |field: &&str| COLUMNS.contains(&field.trim().to_lowercase().as_str());
+    // A line of content names no columns, and nothing of it is repeated.
+    if header.iter().filter(known).count() * 2 < header.len() {
+        return Err(ImportError::NoHeader);
+    }
     let mut places: Vec<usize> = Vec::with_capacity(header.len());
     for (at, field) in header.iter().enumerate() {
         let name = field.trim().to_lowercase();
@@ -410,7 +415,9 @@ mod tests {
             ImportError::UnknownColumn(ColumnName::Named("diagnosis".to_owned()))
         );
         let data = refused("Ana Novak,g1,peer,P001,2026-01-12,yes,k6,2026-01-12,3\n");
-        assert_eq!(data, ImportError::UnknownColumn(ColumnName::Position(1)));
+        assert_eq!(data, ImportError::NoHeader);
+        let data = refused("ana,group,peer,p,2026-01-12,yes,k6,2026-01-12,3\n");
+        assert!(!data.to_string().contains("ana"), "{data}");
         assert_eq!(
             refused("score,score\n"),
             ImportError::RepeatedColumn("score")

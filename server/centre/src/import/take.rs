@@ -60,8 +60,15 @@ impl Centre {
             imported.new_groups = plan.circles.values().filter(|circle| circle.new).count();
         }
         if !imported.nothing_written {
+            let touched: Vec<MemberId> = plan
+                .people
+                .values()
+                .filter(|person| !person.new)
+                .map(|person| person.member)
+                .collect();
             self.write_plan(&mut tx, known, plan, states_sharing, today)
                 .await?;
+            self.note_access(&mut tx, permit, &touched).await?;
             tx.commit().await?;
         }
         Ok(imported)
@@ -129,13 +136,13 @@ impl Centre {
         let mut rows = Vec::new();
         for (code, person) in people.iter().filter(|(_, person)| person.new) {
             let record = MemberRecord {
-                label: code.clone(),
+                label: person.label.clone(),
                 contact: String::new(),
                 awaits_basis: !states_sharing,
             };
             rows.push(MemberRow {
                 member: person.member,
-                place: Some(self.member_place(code)),
+                place: self.member_place(code),
                 sealed: self.seal(
                     key_of(keys, person.member)?,
                     "members",
@@ -147,8 +154,8 @@ impl Centre {
         insert_members(tx, &rows).await
     }
 
-    /// Takes the table's word on sharing where nobody has said otherwise since. A "no" is always heard when it is new; a
-    /// "yes" never outweighs what the member decided here.
+    /// Takes the table's word on sharing. A table changes a word only in the careful direction: its "no" is always heard;
+    /// its "yes" only where nothing was said yet, since lines that say "yes" against a known "no" are refused before.
     async fn write_sharing(
         &self,
         tx: &mut Tx,
@@ -157,21 +164,16 @@ impl Centre {
         people: &BTreeMap<String, Person>,
         today: Day,
     ) -> Result<(), CentreError> {
-        let (mut words, mut withdrawn, mut given_again) = (Vec::new(), Vec::new(), Vec::new());
+        let (mut words, mut withdrawn) = (Vec::new(), Vec::new());
         for person in people.values() {
-            let standing = consents.standing(person.member, Purpose::Sharing);
-            let own_word = standing
-                .source
-                .is_some_and(|source| source != ConsentSource::Import as i32);
-            let given = match person.sharing {
-                Some(given) if standing.imported == Some(given) => continue,
-                Some(true) if own_word => continue,
-                Some(given) => given,
-                None => continue,
+            let Some(given) = person.sharing else {
+                continue;
             };
-            if given {
-                given_again.push(person.member);
-            } else {
+            let known = given && consents.holds(person.member, Purpose::Sharing);
+            if known || consents.refused(person.member, Purpose::Sharing) {
+                continue;
+            }
+            if !given {
                 withdrawn.push((person.member, Purpose::Sharing));
             }
             words.push(NewConsent {
@@ -184,13 +186,7 @@ impl Centre {
             });
         }
         self.keys.withdraw(&withdrawn).await?;
-        self.write_consents(tx, &words).await?;
-        for member in given_again {
-            if consents.withdrew(member, Purpose::Sharing) {
-                self.keys.give_again(member, Purpose::Sharing).await?;
-            }
-        }
-        Ok(())
+        self.write_consents(tx, &words).await
     }
 
     async fn write_circles(

@@ -80,7 +80,11 @@ impl People for Services {
                 .map(|line| proto::AccessLine {
                     day: line.day.to_string(),
                     role: line.role,
-                    action: line.action,
+                    action: format!(
+                        "{}, with credential {}",
+                        line.action,
+                        line.credential.to_text()
+                    ),
                 })
                 .collect(),
         }))

@@ -5,11 +5,13 @@ use super::{Preview, QuarterState};
 use crate::centre::Centre;
 use crate::error::CentreError;
 use crate::feed_writer::FeedError;
+use crate::personal::CheckInId;
 use crate::policy::{Action, Permit, Role, Subject};
 use crate::store::Tx;
-use krog_disclosure::{FrozenRelease, QuarterBatch, clear, form};
+use krog_disclosure::{FrozenRelease, PairId, QuarterBatch, QuarterForm, clear, form};
 use krog_measures::{Day, Quarter};
 use sqlx::Row;
+use std::collections::BTreeMap;
 
 const SECONDS_PER_DAY: i64 = 86_400;
 
@@ -55,7 +57,7 @@ impl Centre {
         let approved_by = approvals(&mut tx, quarter)
             .await?
             .into_iter()
-            .map(|(role, _)| role)
+            .map(|(role, ..)| role)
             .collect::<Vec<_>>();
         let decided = decided(&mut tx, quarter).await?;
         let mut preview = Preview {
@@ -90,7 +92,8 @@ impl Centre {
     }
 
     /// Approves a quarter as a whole, on its form. At the second approval, by another person in the other role, what
-    /// leaves is computed once and frozen, and its answers are spent, in one transaction.
+    /// leaves is computed once and frozen, and its answers are spent, in one transaction. A form that is
+    /// another than at the first approval withdraws that one instead.
     pub async fn approve(
         &self,
         permit: &Permit,
@@ -119,19 +122,35 @@ impl Centre {
         }
         let caller = *permit.caller();
         let before = approvals(&mut tx, quarter).await?;
-        if before.iter().any(|(role, credential)| {
+        if before.iter().any(|(role, credential, _)| {
             *role == caller.role || credential == caller.credential.as_bytes()
         }) {
             return Err(CentreError::AlreadyThere(
                 "this role has approved already; the second approval comes from another person in the other role",
             ));
         }
-        sqlx::query("INSERT INTO approvals (quarter, role, credential) VALUES ($1, $2, $3)")
-            .bind(quarter.index())
-            .bind(caller.role.as_str())
-            .bind(caller.credential.as_bytes().as_slice())
-            .execute(&mut *tx)
-            .await?;
+        let Waiting { parts, made_of } = self.waiting(&mut tx, quarter, &chain).await?;
+        let batch = QuarterBatch::new(parts)?;
+        let seen = self.form_hash(&form(&batch));
+        if before.iter().any(|(_, _, approved)| *approved != seen) {
+            sqlx::query("DELETE FROM approvals WHERE quarter = $1")
+                .bind(quarter.index())
+                .execute(&mut *tx)
+                .await?;
+            tx.commit().await?;
+            return Err(CentreError::NotNow(
+                "the form has changed since the first approval, which is withdrawn: look at the preview again, then both approve it anew",
+            ));
+        }
+        sqlx::query(
+            "INSERT INTO approvals (quarter, role, credential, form) VALUES ($1, $2, $3, $4)",
+        )
+        .bind(quarter.index())
+        .bind(caller.role.as_str())
+        .bind(caller.credential.as_bytes().as_slice())
+        .bind(seen.as_slice())
+        .execute(&mut *tx)
+        .await?;
         if before.is_empty() {
             tx.commit().await?;
             return Ok(Approved {
@@ -140,13 +159,8 @@ impl Centre {
                 stoppable_until: None,
             });
         }
-        let Waiting { parts, made_of } = self.waiting(&mut tx, quarter, &chain).await?;
-        let cleared = clear(&QuarterBatch::new(parts)?);
-        let waiting_days = i64::from(chain.latest().policy.waiting_days);
-        let due_at = self
-            .surroundings
-            .now()
-            .saturating_add(waiting_days * SECONDS_PER_DAY);
+        let cleared = clear(&batch);
+        let due_at = self.due_from_now(chain.latest().policy.waiting_days);
         let FrozenRelease { bytes, tag } = cleared.seal(&self.keys.gate);
         sqlx::query(
             "INSERT INTO releases (quarter, state, payload, frozen, tag, due_at) VALUES ($1, 'frozen', $2, $3, $4, $5)",
@@ -158,13 +172,7 @@ impl Centre {
         .bind(due_at)
         .execute(&mut *tx)
         .await?;
-        let spent: Vec<_> = cleared
-            .spent()
-            .iter()
-            .filter_map(|pair| made_of.get(pair))
-            .flatten()
-            .copied()
-            .collect();
+        let spent = answers_of(cleared.spent(), &made_of)?;
         self.spend(&mut tx, quarter, &spent).await?;
         let frozen = decided(&mut tx, quarter).await?;
         tx.commit().await?;
@@ -173,6 +181,24 @@ impl Centre {
             missing: None,
             stoppable_until: frozen.as_ref().and_then(Decided::stoppable_until),
         })
+    }
+
+    /// The form as both see it, hashed: what the second approves is what the first approved.
+    fn form_hash(&self, form: &QuarterForm) -> Vec<u8> {
+        let shown = format!(
+            "{:?} {:?}",
+            super::shown::cells_of_form(form),
+            form.follow_up
+        );
+        let quarter = form.quarter.index().to_be_bytes();
+        let hash = self.keys.index.hash(&[b"form", &quarter, shown.as_bytes()]);
+        hash.to_vec()
+    }
+
+    /// Seconds since 1970-01-01 at which what is frozen now may be signed.
+    pub(super) fn due_from_now(&self, waiting_days: u32) -> i64 {
+        let wait = i64::from(waiting_days) * SECONDS_PER_DAY;
+        self.surroundings.now().saturating_add(wait)
     }
 
     /// Stops frozen bytes: the quarter's values will be told as not shared, without cause. Its answers stay spent.
@@ -208,8 +234,17 @@ impl Centre {
         let frozen = decided(tx, quarter)
             .await?
             .and_then(|decided| decided.frozen);
-        let frozen = frozen.ok_or(CentreError::Damaged { table: "releases" })?;
-        let stopped = frozen.open(&self.keys.gate)?.into_stopped();
+        let Some(cleared) = frozen.and_then(|frozen| frozen.open(&self.keys.gate).ok()) else {
+            // What is damaged cannot be told even as not shared. It is stopped all the same, and nothing of it is kept.
+            sqlx::query(
+                "UPDATE releases SET state = 'stopped', payload = x'', frozen = NULL, tag = NULL WHERE quarter = $1",
+            )
+            .bind(quarter.index())
+            .execute(&mut **tx)
+            .await?;
+            return Ok(());
+        };
+        let stopped = cleared.into_stopped();
         let FrozenRelease { bytes, tag } = stopped.seal(&self.keys.gate);
         sqlx::query(
             "UPDATE releases SET state = 'stopped', payload = $2, frozen = $3, tag = $4 WHERE quarter = $1",
@@ -241,20 +276,39 @@ impl Centre {
     }
 }
 
-/// Who approved a quarter: role and credential.
-async fn approvals(tx: &mut Tx, quarter: Quarter) -> Result<Vec<(Role, Vec<u8>)>, CentreError> {
-    let rows =
-        sqlx::query("SELECT role, credential FROM approvals WHERE quarter = $1 ORDER BY role")
-            .bind(quarter.index())
-            .fetch_all(&mut **tx)
-            .await?;
+/// The answers that pairs are made of. A pair without them would leave unspent and could leave again.
+fn answers_of(
+    pairs: &[PairId],
+    made_of: &BTreeMap<PairId, [CheckInId; 2]>,
+) -> Result<Vec<CheckInId>, CentreError> {
+    let mut answers = Vec::with_capacity(2 * pairs.len());
+    for pair in pairs {
+        let made_of = made_of
+            .get(pair)
+            .ok_or(CentreError::Damaged { table: "check_ins" })?;
+        answers.extend(made_of);
+    }
+    Ok(answers)
+}
+
+/// An approval: role, credential, and the hash of the form it was given on.
+type Approval = (Role, Vec<u8>, Vec<u8>);
+
+/// Who approved a quarter.
+async fn approvals(tx: &mut Tx, quarter: Quarter) -> Result<Vec<Approval>, CentreError> {
+    let rows = sqlx::query(
+        "SELECT role, credential, form FROM approvals WHERE quarter = $1 ORDER BY role",
+    )
+    .bind(quarter.index())
+    .fetch_all(&mut **tx)
+    .await?;
     rows.iter()
         .map(|row| {
             let role = row
                 .try_get::<&str, _>(0)?
                 .parse()
                 .map_err(|_| CentreError::Damaged { table: "approvals" })?;
-            Ok((role, row.try_get(1)?))
+            Ok((role, row.try_get(1)?, row.try_get(2)?))
         })
         .collect()
 }
@@ -277,7 +331,8 @@ pub(super) fn decided_row(row: &sqlx::sqlite::SqliteRow) -> Result<Decided, Cent
     let frozen = match (frozen, tag) {
         (Some(bytes), Some(tag)) => Some(FrozenRelease {
             bytes,
-            tag: tag.as_slice().try_into().map_err(|_| damaged())?,
+            // A tag that is none opens nothing.
+            tag: tag.as_slice().try_into().unwrap_or([0; 32]),
         }),
         _ => None,
     };
@@ -293,4 +348,18 @@ pub(super) fn decided_row(row: &sqlx::sqlite::SqliteRow) -> Result<Decided, Cent
         due_at: row.try_get("due_at")?,
         entry: row.try_get("entry")?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pair_whose_answers_are_not_known_does_not_leave_unspent() {
+        let answers = [CheckInId::new([1; 16]), CheckInId::new([2; 16])];
+        let made_of = BTreeMap::from([(PairId([7; 16]), answers)]);
+        assert_eq!(answers_of(&[PairId([7; 16])], &made_of).unwrap(), answers);
+        let refused = answers_of(&[PairId([7; 16]), PairId([8; 16])], &made_of);
+        assert!(matches!(refused, Err(CentreError::Damaged { .. })));
+    }
 }

@@ -99,16 +99,25 @@ impl Centre {
         .bind(now)
         .fetch_all(&mut *tx)
         .await?;
+        let mut signed = 0;
         for row in &rows {
             let quarter = Quarter::from_index(row.try_get("quarter")?)?;
             let Decided { state, frozen, .. } = decided_row(row)?;
-            let frozen = frozen.ok_or(CentreError::Damaged { table: "releases" })?;
+            let Some(frozen) = frozen else {
+                if state == QuarterState::Stopped {
+                    // It was damaged when it was stopped: nothing of it can be told, not even that it was stopped.
+                    tracing::warn!(%quarter, "a stopped quarter was damaged and is told in no way");
+                    continue;
+                }
+                return Err(CentreError::Damaged { table: "releases" });
+            };
             let cleared = frozen.open(&self.keys.gate)?;
             if cleared.quarter() != quarter
                 || cleared.is_stopped() != (state == QuarterState::Stopped)
             {
                 return Err(CentreError::Damaged { table: "releases" });
             }
+            signed += 1;
             let entry = self.feed.release_in(&mut tx, network, &cleared).await?;
             sqlx::query(
                 "UPDATE releases SET entry = $2, state = CASE state WHEN 'frozen' THEN 'signed' ELSE state END \
@@ -120,7 +129,7 @@ impl Centre {
             .await?;
         }
         tx.commit().await?;
-        Ok(rows.len())
+        Ok(signed)
     }
 
     /// Tells why the centre may not sign yet; `Ok` when it may.

@@ -124,12 +124,14 @@ impl Centre {
     }
 
     /// Takes note of a release of this centre that this copy of its data does not know: it was signed after the copy was
-    /// made. Which answers it counted is lost, so every answer of its measures up to its quarter's end counts as spent.
+    /// made, or by another copy. One that does not stand was told all the same, so it decides its quarter unless another
+    /// one was signed here. Which answers it counted is lost, so every answer of its measures up to its quarter's end counts as spent.
     async fn adopt_release(
         &self,
         tx: &mut Tx,
         entry: &VerifiedEntry,
         body: &[u8],
+        standing: bool,
     ) -> Result<(), CentreError> {
         let damaged = || CentreError::Damaged {
             table: "own_entries",
@@ -150,12 +152,13 @@ impl Centre {
         sqlx::query(
             "INSERT INTO releases (quarter, state, payload, due_at, entry) VALUES ($1, $2, $3, 0, $4) \
              ON CONFLICT (quarter) DO UPDATE SET state = excluded.state, payload = excluded.payload, \
-             entry = excluded.entry",
+             entry = excluded.entry WHERE $5 OR releases.entry IS NULL",
         )
         .bind(quarter.index())
         .bind(if stopped { "stopped" } else { "signed" })
         .bind(body)
         .bind(entry.hash().as_bytes().as_slice())
+        .bind(standing)
         .execute(&mut **tx)
         .await?;
         if known.as_deref() == Some(body) {
@@ -180,6 +183,34 @@ impl Centre {
 }
 
 impl Centre {
+    async fn note_release(
+        &self,
+        tx: &mut Tx,
+        entry: &VerifiedEntry,
+        standing: bool,
+    ) -> Result<(), CentreError> {
+        match (entry.kind(), entry.body()) {
+            (Kind::Release, Some(body)) => self.adopt_release(tx, entry, body, standing).await,
+            (Kind::Release, None) => self.spend_everything(tx).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// The network knows more than this copy, so it is an older one: what people stopped or took back since is forgotten
+    /// here. What is frozen waits its whole time again, for them to stop it again.
+    async fn restart_waiting(&self, tx: &mut Tx) -> Result<(), CentreError> {
+        let Some(chain) = self.roster(tx).await? else {
+            return Ok(());
+        };
+        sqlx::query(
+            "UPDATE releases SET due_at = max(due_at, $1) WHERE entry IS NULL AND state = 'frozen'",
+        )
+        .bind(self.due_from_now(chain.latest().policy.waiting_days))
+        .execute(&mut **tx)
+        .await?;
+        Ok(())
+    }
+
     /// A release whose bytes are gone does not even say which measures it counted.
     async fn spend_everything(&self, tx: &mut Tx) -> Result<(), CentreError> {
         let today = self.today()?;
@@ -209,10 +240,12 @@ async fn spend_through(tx: &mut Tx, measure: &str, last_day: Day) -> Result<(), 
 #[async_trait::async_trait]
 impl Adopting for Centre {
     async fn adopted(&self, tx: &mut Tx, entry: &VerifiedEntry) -> Result<(), CentreError> {
-        match (entry.kind(), entry.body()) {
-            (Kind::Release, Some(body)) => self.adopt_release(tx, entry, body).await,
-            (Kind::Release, None) => self.spend_everything(tx).await,
-            _ => Ok(()),
-        }
+        self.restart_waiting(tx).await?;
+        self.note_release(tx, entry, true).await
+    }
+
+    async fn met_aside(&self, tx: &mut Tx, entry: &VerifiedEntry) -> Result<(), CentreError> {
+        self.restart_waiting(tx).await?;
+        self.note_release(tx, entry, false).await
     }
 }

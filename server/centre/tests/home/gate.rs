@@ -99,7 +99,20 @@ async fn who_withdraws_before_the_second_approval_leaves_silently_and_after_it_i
     let left = persons(&home, "peer").await + persons(&home, "professional").await;
     assert_eq!(left, 31);
     assert_eq!(home.preview().await.without_consent, 5);
-    home.approve(home.guardian()).await.unwrap();
+    let changed = home.approve(home.guardian()).await.unwrap_err();
+    assert!(
+        changed
+            .message()
+            .contains("the form has changed since the first approval"),
+        "{changed}"
+    );
+    let preview = home.preview().await;
+    assert_eq!(
+        (preview.state.as_str(), preview.approved_by.len()),
+        ("open", 0)
+    );
+    assert!(home.show().await.is_empty(), "nothing is frozen");
+    home.approve_twice().await;
     let shown = home.show().await;
     assert_eq!(
         told(&shown[0].payload).into_iter().flatten().sum::<u32>(),
@@ -188,6 +201,43 @@ async fn stopped_bytes_are_told_as_not_shared_and_their_answers_stay_spent() {
     assert!(entry.payload.unwrap().ends_with(&shown[0].payload));
     home.clock.set("2026-07-02");
     assert_eq!(persons(&home, "peer").await, 0, "what was stopped is spent");
+}
+
+#[tokio::test]
+async fn damaged_frozen_bytes_neither_keep_the_centre_shut_nor_from_being_stopped() {
+    use sqlx::Connection;
+    for damage in [
+        "UPDATE releases SET frozen = zeroblob(40)",
+        "UPDATE releases SET tag = zeroblob(3)",
+        "UPDATE releases SET frozen = NULL, tag = NULL",
+    ] {
+        let mut home = home().await;
+        home.approve_twice().await;
+        let url = format!("sqlite://{}", home.at("centre.db").display());
+        let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
+        sqlx::query(damage).execute(&mut connection).await.unwrap();
+        connection.close().await.unwrap();
+        let request = proto::StopRequest {
+            quarter: "2026Q1".to_owned(),
+        };
+        home.services
+            .stop(by(home.guardian(), request))
+            .await
+            .unwrap();
+        let url = format!("sqlite://{}", home.at("centre.db").display());
+        let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
+        // As in an older copy, so that the stop is done again from the keys when the centre opens.
+        sqlx::query("UPDATE releases SET state = 'frozen'")
+            .execute(&mut connection)
+            .await
+            .unwrap();
+        connection.close().await.unwrap();
+        home.restart().await;
+        assert_eq!(home.show().await[0].state, "stopped");
+        assert_eq!(home.preview().await.state, "stopped");
+        home.clock.pass_days(14);
+        assert_eq!(home.tick().await.unwrap().signed, 0);
+    }
 }
 
 #[tokio::test]

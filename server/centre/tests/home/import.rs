@@ -155,11 +155,125 @@ async fn an_old_table_does_not_undo_what_a_member_decided_since() {
     home.import(&no).await;
     let id = home.member_called("B").await.member;
     home.consent(&id, proto::Purpose::Sharing, true).await;
-    home.import(&no).await;
     assert_eq!(home.member_called("B").await.consents, [sharing]);
     home.import(&no.replace(",no,", ",yes,")).await;
+    assert_eq!(home.member_called("B").await.consents, [sharing]);
     home.import(&no).await;
-    assert!(home.member_called("B").await.consents.len() <= 1);
+    assert!(
+        home.member_called("B").await.consents.is_empty(),
+        "a no is heard from anywhere"
+    );
+}
+
+#[tokio::test]
+async fn no_table_undoes_a_members_own_no_whatever_tables_said_in_between() {
+    let mut home = home().await;
+    let yes = lines(&["g,peer,A,2026-01-12,yes,bdi-ii,2026-01-12,20"]);
+    home.import(&yes).await;
+    let id = home.member_called("A").await.member;
+    home.consent(&id, proto::Purpose::Sharing, false).await;
+    home.import(&yes.replace(",yes,", ",no,")).await;
+    let refused = home.import(&yes).await.refused;
+    assert_eq!(refused.len(), 1);
+    assert!(
+        refused[0].why.contains("krog members consent"),
+        "{}",
+        refused[0].why
+    );
+    assert!(home.member_called("A").await.consents.is_empty());
+    home.restart().await;
+    assert!(home.member_called("A").await.consents.is_empty());
+    let withdrawn = rows(&home, "SELECT count(*) FROM withdrawals").await;
+    assert_eq!(withdrawn, 1, "the keys still remember it");
+    home.consent(&id, proto::Purpose::Sharing, true).await;
+    assert_eq!(home.member_called("A").await.consents.len(), 1);
+    assert!(home.import(&yes).await.refused.is_empty());
+}
+
+async fn rows(home: &Home, statement: &'static str) -> i64 {
+    use sqlx::Connection;
+    let url = format!("sqlite://{}", home.at("keys.db").display());
+    let mut connection = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    sqlx::query_scalar(statement)
+        .fetch_one(&mut connection)
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn an_older_file_does_not_turn_an_imported_no_back_into_yes() {
+    let home = home().await;
+    let older = lines(&["g,peer,A,2026-01-12,yes,bdi-ii,2026-01-12,20"]);
+    home.import(&older).await;
+    home.import(&older.replace(",yes,", ",no,")).await;
+    assert!(home.member_called("A").await.consents.is_empty());
+    let again = home.import(&older).await;
+    assert_eq!((again.unchanged, again.refused.len()), (0, 1));
+    assert!(home.member_called("A").await.consents.is_empty());
+    let newer = older.replace("2026-01-12,20", "2026-03-12,18");
+    assert_eq!(home.import(&newer).await.refused.len(), 1);
+    let silent = newer.replace(",yes,", ",,");
+    assert_eq!(
+        home.import(&silent).await.taken,
+        1,
+        "a score that asks for no sharing is taken"
+    );
+    assert!(home.member_called("A").await.consents.is_empty());
+}
+
+#[tokio::test]
+async fn nothing_is_imported_of_who_takes_part_or_answers_no_more() {
+    let home = home().await;
+    let first = lines(&[
+        "g,peer,A,2026-01-12,yes,bdi-ii,2026-01-12,20",
+        "g,peer,B,2026-01-12,yes,bdi-ii,2026-01-12,20",
+        "g,peer,C,2026-01-12,yes,bdi-ii,2026-01-12,20",
+    ]);
+    home.import(&first).await;
+    for (label, purpose) in [
+        ("A", proto::Purpose::Measurement),
+        ("B", proto::Purpose::Participation),
+    ] {
+        let id = home.member_called(label).await.member;
+        home.consent(&id, purpose, false).await;
+    }
+    let second = home
+        .import(&first.replace("2026-01-12,20", "2026-03-12,18"))
+        .await;
+    let refused: Vec<u32> = second.refused.iter().map(|line| line.line).collect();
+    assert_eq!((second.taken, refused), (1, vec![2, 3]));
+    assert!(second.refused[0].why.contains("took back"));
+}
+
+#[tokio::test]
+async fn one_person_is_one_member_however_label_and_code_are_written() {
+    use krog_proto::centre::v1::people_server::People;
+    let home = home().await;
+    let imported = home
+        .import(&lines(&[
+            "g,peer,Ana  Novak,2026-01-12,yes,bdi-ii,2026-01-12,20",
+            "g,peer,ANA Novak,2026-01-12,yes,bdi-ii,2026-03-12,18",
+        ]))
+        .await;
+    assert_eq!((imported.taken, imported.new_members), (2, 1));
+    let add = |label: &str| {
+        let request = proto::AddMemberRequest {
+            label: label.to_owned(),
+            ..Default::default()
+        };
+        home.services.add_member(by(home.coordinator(), request))
+    };
+    let refused = add(" ana novak ").await.unwrap_err();
+    assert_eq!(refused.code(), tonic::Code::AlreadyExists);
+    assert!(!refused.message().to_lowercase().contains("ana"));
+    add("Berta").await.unwrap();
+    let imported = home
+        .import(&lines(&[
+            "g,peer,BERTA,2026-01-12,yes,bdi-ii,2026-01-12,20",
+        ]))
+        .await;
+    assert_eq!((imported.taken, imported.new_members), (1, 0));
+    assert_eq!(home.members().await.len(), 2);
 }
 
 #[tokio::test]

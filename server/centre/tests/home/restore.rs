@@ -5,6 +5,7 @@ use crate::common::trial::{early_table, table};
 use crate::common::{Home, by, copy_data};
 use krog_feed::entry::Header;
 use krog_proto::centre::v1 as proto;
+use krog_proto::centre::v1::groups_server::Groups;
 use krog_proto::centre::v1::sharing_server::Sharing;
 use std::collections::BTreeSet;
 
@@ -187,6 +188,122 @@ async fn what_was_withdrawn_or_stopped_since_stays_so_under_an_older_copy() {
         given.consents.contains(&sharing),
         "a consent given anew counts"
     );
+}
+
+/// Copies everything of the centre: data and keys.
+fn copy_all(from: &std::path::Path, to: &std::path::Path) {
+    copy_data(from, to);
+    for name in ["keys.db", "keys.db-wal"] {
+        if from.join(name).exists() {
+            std::fs::copy(from.join(name), to.join(name)).unwrap();
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_older_copy_of_data_and_keys_lets_people_stop_again_before_it_signs() {
+    let mut home = home().await;
+    home.clock.set("2026-06-28");
+    home.approve_twice().await;
+    home.clock.set("2026-07-02");
+    home.import(&table(true)).await;
+    home.approve_twice().await;
+    let backup = home.folder.path().join("backup");
+    copy_all(&home.centres[0].folder, &backup);
+    home.clock.set("2026-07-13");
+    assert_eq!(home.tick().await.unwrap().signed, 1);
+    let stop = || proto::StopRequest {
+        quarter: "2026Q2".to_owned(),
+    };
+    let stopped = home.services.stop(by(home.guardian(), stop())).await;
+    stopped.unwrap();
+
+    home.close().await;
+    let folder = home.centres[0].folder.clone();
+    for name in ["centre.db", "keys.db"] {
+        for end in ["", "-wal", "-shm"] {
+            let _ = std::fs::remove_file(folder.join(format!("{name}{end}")));
+        }
+    }
+    copy_all(&backup, &folder);
+    home.clock.set("2026-07-20");
+    home.open_again().await;
+    assert_eq!(
+        home.tick().await.unwrap().signed,
+        0,
+        "its time was over, and nothing is signed at once"
+    );
+    let shown = home.show().await;
+    assert_eq!(
+        [shown[0].state.as_str(), shown[1].state.as_str()],
+        ["signed", "frozen"]
+    );
+    assert_eq!(shown[1].stoppable_until, "2026-08-03");
+    home.clock.set("2026-08-02");
+    assert_eq!(home.tick().await.unwrap().signed, 0);
+    let stopped = home.services.stop(by(home.guardian(), stop())).await;
+    stopped.unwrap();
+}
+
+#[tokio::test]
+async fn a_release_on_a_branch_that_does_not_stand_has_left_all_the_same() {
+    let mut home = home().await;
+    let backup = home.folder.path().join("backup");
+    copy_data(&home.centres[0].folder, &backup);
+    home.approve_twice().await;
+    home.clock.pass_days(14);
+    home.tick().await.unwrap();
+    let other = home
+        .house
+        .feed(home.centre(0).writer().as_bytes())
+        .pop()
+        .unwrap();
+    let feed = |home: &Home, change: &dyn Fn(&mut Vec<krog_proto::federation::v1::Entry>)| {
+        for feed in home.house.0.lock().unwrap().feeds.values_mut() {
+            change(feed);
+        }
+    };
+    // The older copy is started while nobody can tell it of the release, and signs another at its place.
+    feed(&home, &|feed| feed.truncate(1));
+    restore(&mut home, &backup).await;
+    home.tick().await.unwrap();
+    let decide = |group: String, share| proto::RecordDecisionRequest { group, share };
+    for group in home.groups().await {
+        let decision = decide(group.group, false);
+        let decided = home
+            .services
+            .record_decision(by(home.coordinator(), decision));
+        decided.await.unwrap();
+    }
+    home.approve_twice().await;
+    home.clock.pass_days(14);
+    home.tick().await.unwrap();
+    for group in home.groups().await {
+        let decision = decide(group.group, true);
+        let decided = home
+            .services
+            .record_decision(by(home.coordinator(), decision));
+        decided.await.unwrap();
+    }
+    home.clock.set("2026-07-02");
+    let entry_persons = |preview: proto::PreviewResponse| -> u32 {
+        let cells = preview.cells.into_iter();
+        cells
+            .filter(|cell| cell.course == "entry")
+            .map(|cell| cell.persons)
+            .sum()
+    };
+    assert_eq!(
+        entry_persons(home.preview().await),
+        32,
+        "this copy has told nothing of them"
+    );
+
+    feed(&home, &|feed| feed.push(other.clone()));
+    home.restart().await;
+    let refused = home.tick().await.unwrap_err();
+    assert!(refused.to_string().contains("two branches"), "{refused}");
+    assert_eq!(entry_persons(home.preview().await), 0);
 }
 
 #[tokio::test]

@@ -158,6 +158,124 @@ async fn every_reading_of_a_record_leaves_one_line_and_none_can_be_taken_out() {
 }
 
 #[tokio::test]
+async fn every_change_of_a_record_leaves_a_line_that_names_the_credential() {
+    let home = Home::with(&["One"], "2026-04-02").await;
+    let added = home
+        .services
+        .add_member(by(home.coordinator(), member("Ana", "")))
+        .await
+        .unwrap()
+        .into_inner();
+    home.consent(&added.member, proto::Purpose::Sharing, true)
+        .await;
+    let group = proto::FoundGroupRequest {
+        name: "Group".to_owned(),
+        facilitation: "peer".to_owned(),
+        template: String::new(),
+        measures: vec!["bdi-ii".to_owned()],
+    };
+    let founded = home.services.found_group(by(home.coordinator(), group));
+    let group = founded.await.unwrap().into_inner().group;
+    let join = proto::SetMembershipRequest {
+        group,
+        member: added.member.clone(),
+        day: String::new(),
+        joined: true,
+    };
+    home.services
+        .set_membership(by(home.coordinator(), join))
+        .await
+        .unwrap();
+    let filled = proto::RecordCheckInRequest {
+        member: added.member.clone(),
+        instrument: "bdi-ii".to_owned(),
+        day: String::new(),
+        answers: Vec::new(),
+        total: Some(20.0),
+    };
+    let another = home
+        .centre(0)
+        .add_credential(krog_centre::Role::Coordinator)
+        .await
+        .unwrap();
+    home.services
+        .record_check_in(by(&another, filled))
+        .await
+        .unwrap();
+    home.import(
+        "centre,group,facilitation,member,joined,measure,date,score\n\
+         one,Table,peer,ana,2026-02-11,bdi-ii,2026-02-11,20\n",
+    )
+    .await;
+    let request = proto::ReadAccessLogRequest {
+        member: added.member.clone(),
+    };
+    let lines = home
+        .services
+        .read_access_log(by(home.guardian(), request))
+        .await
+        .unwrap()
+        .into_inner()
+        .lines;
+    let said: Vec<(&str, &str)> = lines
+        .iter()
+        .map(|line| line.action.split_once(", with credential ").unwrap())
+        .collect();
+    let actions: Vec<&str> = said.iter().map(|(action, _)| *action).collect();
+    assert_eq!(
+        actions,
+        [
+            "changed a consent",
+            "changed a membership",
+            "recorded a check-in",
+            "imported a table"
+        ]
+    );
+    assert!(said[0].1 == said[1].1 && said[0].1 == said[3].1 && said[0].1.len() == 32);
+    assert_ne!(said[0].1, said[2].1, "another person's credential");
+}
+
+#[tokio::test]
+async fn who_was_at_a_meeting_is_read_from_no_file() {
+    let mut home = Home::with(&["One"], "2026-04-02").await;
+    let request = by(home.coordinator(), member("Ana", ""));
+    let added = home.services.add_member(request).await.unwrap();
+    let id = added.into_inner().member;
+    let group = proto::FoundGroupRequest {
+        name: "Group".to_owned(),
+        facilitation: "peer".to_owned(),
+        template: String::new(),
+        measures: vec!["bdi-ii".to_owned()],
+    };
+    let founded = home.services.found_group(by(home.coordinator(), group));
+    let bytes = data_encoding::HEXLOWER.decode(id.as_bytes()).unwrap();
+    let times = |home: &Home| -> usize {
+        let files = read_all(&home.centres[0].folder);
+        let ofs = files
+            .iter()
+            .filter(|(name, _)| name.starts_with("centre.db"));
+        ofs.map(|(_, file)| file.windows(16).filter(|part| *part == bytes).count())
+            .sum()
+    };
+    let meeting = proto::RecordMeetingRequest {
+        group: founded.await.unwrap().into_inner().group,
+        day: String::new(),
+        present: vec![id],
+        guests: 0,
+    };
+    home.close().await;
+    let before = times(&home);
+    home.open_again().await;
+    assert!(before > 0, "the search finds what is there");
+    home.services
+        .record_meeting(by(home.coordinator(), meeting))
+        .await
+        .unwrap();
+    home.close().await;
+    assert_eq!(times(&home), before);
+}
+
+#[tokio::test]
 async fn a_reading_that_cannot_be_written_down_does_not_happen() {
     let home = Home::with(&["One"], "2026-04-02").await;
     home.services
