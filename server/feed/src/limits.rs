@@ -79,16 +79,35 @@ pub const CENTRES_PER_NODE: usize = 64;
 /// Most measures in a policy.
 pub const POLICY_MEASURES: usize = 64;
 
-/// Largest request taken from a peer, bytes: a full batch and the little around it. Above, gRPC itself refuses.
-pub const REQUEST_BYTES: usize = 2 * 1_048_576;
+/// Largest request taken from a node of a network, bytes: a full batch and the little around it. Above, gRPC itself
+/// refuses.
+pub const REQUEST_BYTES: usize = BATCH_BYTES + 128 * 1_024;
+/// Largest request taken from a caller whose key belongs to no network here, bytes: an invitation with all its
+/// signatures fits. An empty entry takes 2 bytes on the wire and some 70 in memory, so this bounds what a key anybody
+/// can make may have decoded.
+pub const STRANGER_REQUEST_BYTES: usize = 16 * 1_024;
+/// Pushes of nodes under way at once, decoded ones included.
+pub const PUSHES: usize = 8;
+/// Pushes of one node under way at once: one slow node cannot take all places.
+pub const PUSHES_PER_NODE: usize = 2;
+/// Pushes under way at once of callers whose key belongs to no network here.
+pub const STRANGER_PUSHES: usize = 2;
+/// How long a push waits for its turn before it is refused as overloaded.
+pub const PUSH_TURN: Duration = Duration::from_secs(10);
 /// Largest response taken from a peer, bytes. Admit returns all versions of a roster.
 pub const RESPONSE_BYTES: usize = 16 * 1_048_576;
 /// How long one call to a peer may take.
 pub const CALL: Duration = Duration::from_secs(30);
 /// How long connecting to a peer may take.
 pub const CONNECT: Duration = Duration::from_secs(10);
+/// How long a peer may take to greet. Who does not greet is not waited for.
+pub const HELLO: Duration = Duration::from_secs(5);
+/// How long asking all peers about one feed may take; who has answered by then counts. A signature waits for it.
+pub const ASK: Duration = Duration::from_secs(12);
+/// How long a round waits for one peer before it turns to the next one as well.
+pub const SHARE: Duration = Duration::from_secs(10);
 /// How long everything with one peer may take in one round; the rest follows in the next.
-pub const PEER: Duration = Duration::from_secs(600);
+pub const PEER: Duration = Duration::from_secs(120);
 /// Calls one round makes to one peer at most, so that a peer cannot keep a round busy for ever.
 pub const CALLS_PER_PEER: u32 = 20_000;
 /// Peers a round talks to at the same time.

@@ -596,7 +596,7 @@ fn tell_round(round: &RoundOutcome) {
             warn!(peer = %peer.peer.name(), seconds = ahead, "a peer's clock is far from this one's; one of the two is wrong");
         }
         for (writer, fault) in &peer.stopped {
-            warn!(writer = %writer.short(), %fault, "a feed stopped at a bad entry; what came before it stands");
+            warn!(peer = %peer.peer.name(), writer = %writer.short(), %fault, "a peer offered entries of a feed that were not taken; what came before them stands");
         }
     }
     if round.received() + round.sent() > 0 {

@@ -9,6 +9,7 @@ use std::task::{Context, Poll};
 
 use hyper_util::rt::TokioIo;
 use krog_feed::ids::TlsPin;
+use krog_proto::federation::v1::exchange_server::{Exchange as ExchangeRpc, ExchangeServer};
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio::sync::mpsc;
 use tokio_stream::wrappers::ReceiverStream;
@@ -114,11 +115,7 @@ impl Wires {
 
     /// Serves the exchange's peer services at an address.
     pub(crate) fn listen(&self, address: &str, pin: TlsPin, exchange: &Exchange) {
-        let (sender, receiver) = mpsc::channel(16);
-        self.0
-            .lock()
-            .unwrap()
-            .insert(address.to_owned(), (pin, sender));
+        let receiver = self.arrivals(address, pin);
         let (peer, library) = exchange.peer_services();
         let server = Server::builder().add_service(peer).add_service(library);
         tokio::spawn(server.serve_with_incoming(ReceiverStream::new(receiver)));
@@ -126,14 +123,35 @@ impl Wires {
 
     /// Serves what the node's own centre side may call.
     pub(crate) fn listen_house(&self, address: &str, pin: TlsPin, syncer: &Syncer) {
-        let (sender, receiver) = mpsc::channel(16);
-        self.0
-            .lock()
-            .unwrap()
-            .insert(address.to_owned(), (pin, sender));
+        let receiver = self.arrivals(address, pin);
         let (house, library) = syncer.local_services();
         let server = Server::builder().add_service(house).add_service(library);
         tokio::spawn(server.serve_with_incoming(ReceiverStream::new(receiver)));
+    }
+
+    /// Serves any other exchange at an address.
+    pub(crate) fn listen_as<E: ExchangeRpc>(&self, address: &str, pin: TlsPin, exchange: E) {
+        let receiver = self.arrivals(address, pin);
+        let server = Server::builder().add_service(ExchangeServer::new(exchange));
+        tokio::spawn(server.serve_with_incoming(ReceiverStream::new(receiver)));
+    }
+
+    /// Accepts connections at an address and never says a word.
+    pub(crate) fn listen_in_silence(&self, address: &str, pin: TlsPin) {
+        let mut receiver = self.arrivals(address, pin);
+        tokio::spawn(async move {
+            let mut open = Vec::new();
+            while let Some(pipe) = receiver.recv().await {
+                open.push(pipe);
+            }
+        });
+    }
+
+    fn arrivals(&self, address: &str, pin: TlsPin) -> mpsc::Receiver<io::Result<Pipe>> {
+        let (sender, receiver) = mpsc::channel(16);
+        let mut listeners = self.0.lock().unwrap();
+        listeners.insert(address.to_owned(), (pin, sender));
+        receiver
     }
 
     pub(crate) async fn connect(

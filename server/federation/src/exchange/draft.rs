@@ -7,7 +7,6 @@ use std::collections::BTreeMap;
 
 use krog_feed::chain::{FeedState, ForkProof, Inquiry, Step, Stored, Surroundings};
 use krog_feed::entry::{Header, Place, VerifiedEntry};
-use krog_feed::fault::EntryFault;
 use krog_feed::ids::{HeaderHash, NetworkId, WriterId};
 use krog_feed::replication::FeedOutcome;
 use prost::Message;
@@ -258,10 +257,16 @@ impl<'a> Draft<'a> {
         row
     }
 
-    /// What the batch comes to. `noted` is the fault noted for the feed so far.
-    pub(super) fn finish(mut self, outcome: FeedOutcome, noted: Option<i32>) -> Drafted {
+    /// What the batch comes to. `noted` is the fault noted for the feed so far; a new one is noted when it is
+    /// `writers_doing`, until a good entry follows.
+    pub(super) fn finish(
+        mut self,
+        outcome: FeedOutcome,
+        noted: Option<i32>,
+        writers_doing: bool,
+    ) -> Drafted {
         let fault = match outcome.fault {
-            Some(fault) if is_the_writers(fault) => {
+            Some(fault) if writers_doing => {
                 let number = fault.to_proto() as i32;
                 if noted == Some(number) {
                     FaultChange::Keep
@@ -307,19 +312,6 @@ impl<'a> Draft<'a> {
 
 fn encoded(proof: &ForkProof) -> Vec<u8> {
     proof.to_proto().encode_to_vec()
-}
-
-/// Whether a fault says something about the feed itself. A gap, a stranger's entry or another network's is the
-/// sender's doing; everything else is noted until a good entry follows.
-fn is_the_writers(fault: EntryFault) -> bool {
-    match fault {
-        EntryFault::Malformed(_)
-        | EntryFault::Signature
-        | EntryFault::Payload
-        | EntryFault::Fork
-        | EntryFault::Quota => true,
-        EntryFault::Gap | EntryFault::NotAMember | EntryFault::WrongNetwork => false,
-    }
 }
 
 fn header(row: &EntryRow) -> Result<Header, Error> {

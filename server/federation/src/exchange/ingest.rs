@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use krog_feed::chain::ForkClaim;
+use krog_feed::chain::{FeedState, ForkClaim, Surroundings};
+use krog_feed::entry::Arrival;
 use krog_feed::fault::EntryFault;
 use krog_feed::ids::{NetworkId, NodeId, WriterId};
+use krog_feed::keys::Domain;
 use krog_feed::network::{NetworkView, Standing};
 use krog_feed::replication::{FeedOutcome, Incoming, Ingest, Next, sort_batch};
 use krog_proto::federation::v1 as proto;
@@ -62,7 +64,7 @@ impl Exchange {
         feeds.sort_by_key(|outcome| outcome.writer);
         for FeedOutcome { writer, fault, .. } in &feeds {
             if let Some(fault) = fault {
-                tracing::debug!(network = %network.short(), writer = %writer.short(), %source, %fault, "feed stopped");
+                tracing::debug!(network = %network.short(), writer = %writer.short(), %source, %fault, "entries not taken");
             }
         }
         let new = feeds.iter().map(|outcome| outcome.taken as u64).sum();
@@ -154,7 +156,7 @@ impl Exchange {
             };
             let mut draft = Draft::of(self.store(), held.view.network(), writer);
             draft.freeze(proof, frozen);
-            next.take(draft.finish(outcome, None));
+            next.take(draft.finish(outcome, None, false));
         }
         next
     }
@@ -167,15 +169,29 @@ impl Exchange {
         incoming: &Incoming,
     ) -> Result<Drafted, Error> {
         let mut draft = Draft::of(self.store(), view.network(), writer);
-        let mut ingest = Ingest::begin(view, held.feed(writer), incoming.clone());
-        let outcome = loop {
+        let Incoming { arrivals, fault } = incoming;
+        let readable = Incoming {
+            arrivals: arrivals.clone(),
+            fault: None,
+        };
+        let mut ingest = Ingest::begin(view, held.feed(writer), readable);
+        let mut outcome = loop {
             match ingest.next() {
                 Next::LookUp(inquiry) => ingest.answer(draft.look_up(&inquiry).await?),
                 Next::Write(step) => draft.write(step).await?,
                 Next::Done(outcome) => break outcome,
             }
         };
-        let mut drafted = draft.finish(outcome, held.faults.get(&writer).copied());
+        let writers_doing = match outcome.fault {
+            Some(fault) if may_be_the_writers(fault) => {
+                signed_by_its_writer(&draft, ingest.state(), arrivals).await?
+            }
+            _ => false,
+        };
+        // Whoever hands over what cannot even be read may have made it.
+        outcome.fault = outcome.fault.or(*fault);
+        let noted = held.faults.get(&writer).copied();
+        let mut drafted = draft.finish(outcome, noted, writers_doing);
         // Nothing is noted of a feed that is not kept here: strangers could fill the table.
         if drafted.state.is_none() && !held.feeds.contains_key(&writer) {
             drafted.change = None;
@@ -232,6 +248,45 @@ impl Exchange {
         }
         Err(Error::Contended)
     }
+}
+
+/// Whether a fault can be the writer's own. A signature that does not hold, a payload that is missing or another than
+/// stated, a gap: whoever hands the entry over can have done that to an honest feed.
+fn may_be_the_writers(fault: EntryFault) -> bool {
+    match fault {
+        EntryFault::Malformed(_) | EntryFault::Fork | EntryFault::Quota => true,
+        EntryFault::Signature
+        | EntryFault::Payload
+        | EntryFault::Gap
+        | EntryFault::NotAMember
+        | EntryFault::WrongNetwork => false,
+    }
+}
+
+/// Whether the first of the arrivals that `state`, the state after them, does not take is signed by the feed's own key.
+async fn signed_by_its_writer(
+    draft: &Draft<'_>,
+    state: &FeedState,
+    arrivals: &[Arrival],
+) -> Result<bool, Error> {
+    let Some(key) = state.signing_key() else {
+        return Ok(false);
+    };
+    for arrival in arrivals {
+        let surroundings = match state.inquiry(arrival) {
+            Some(inquiry) => draft.look_up(&inquiry).await?,
+            None => Surroundings::default(),
+        };
+        match state.accept(arrival.clone(), &surroundings) {
+            Err(fault) if may_be_the_writers(fault) => {
+                let raw = arrival.raw();
+                return Ok(key.verifies(Domain::Entry, &raw.header, &raw.signature));
+            }
+            Err(_) => return Ok(false),
+            Ok(_) => {}
+        }
+    }
+    Ok(false)
 }
 
 impl Held {

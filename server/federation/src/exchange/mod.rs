@@ -7,9 +7,9 @@ pub(crate) mod network;
 mod read;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use krog_feed::ids::{NetworkId, NodeId};
+use krog_feed::ids::{NetworkId, NodeId, TlsPin};
 use krog_feed::roster::{RosterChain, SignedRoster};
 use krog_proto::federation::v1 as proto;
 use tokio::sync::RwLock;
@@ -23,6 +23,15 @@ use crate::sync::PeerAddress;
 use crate::{Clock, Error};
 use network::Network;
 
+/// Members of one network that dialled in since the start.
+#[derive(Default)]
+struct Callers {
+    /// Who was told all heads.
+    listed: BTreeSet<NodeId>,
+    /// Who was told all heads and then handed over all it had.
+    shown: BTreeSet<NodeId>,
+}
+
 /// A node's exchange. Cloning shares it.
 #[derive(Clone)]
 pub struct Exchange(Arc<Inner>);
@@ -32,8 +41,8 @@ struct Inner {
     node: NodeId,
     clock: Clock,
     networks: RwLock<BTreeMap<NetworkId, Arc<Network>>>,
-    /// Who dialled in since the start and handed over all it had.
-    shown: Mutex<BTreeMap<NetworkId, BTreeSet<NodeId>>>,
+    /// Who dialled in since the start.
+    callers: Mutex<BTreeMap<NetworkId, Callers>>,
 }
 
 impl Exchange {
@@ -57,20 +66,52 @@ impl Exchange {
             node,
             clock,
             networks,
-            shown: Mutex::default(),
+            callers: Mutex::default(),
         })))
     }
 
-    /// Notes that a member has dialled in, compared all heads and handed over all it had.
-    pub(crate) fn note_shown(&self, network: NetworkId, node: NodeId) {
-        let mut shown = self.0.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        shown.entry(network).or_default().insert(node);
+    /// Notes that a member was told all heads.
+    pub(crate) fn note_listed(&self, network: NetworkId, node: NodeId) {
+        self.callers()
+            .entry(network)
+            .or_default()
+            .listed
+            .insert(node);
     }
 
-    /// How many members have done so since the start. A restored exchange starts anew, and so does this.
+    /// Notes that a member says it has handed over all it had. Who was not told the heads cannot know that.
+    pub(crate) fn note_shown(&self, network: NetworkId, node: NodeId) {
+        let mut callers = self.callers();
+        let callers = callers.entry(network).or_default();
+        if callers.listed.contains(&node) {
+            callers.shown.insert(node);
+        }
+    }
+
+    /// How many members have done both since the start. A restored exchange starts anew, and so does this.
     pub(crate) fn shown_by(&self, network: NetworkId) -> usize {
-        let shown = self.0.shown.lock().unwrap_or_else(PoisonError::into_inner);
-        shown.get(&network).map_or(0, BTreeSet::len)
+        self.callers()
+            .get(&network)
+            .map_or(0, |callers| callers.shown.len())
+    }
+
+    fn callers(&self) -> MutexGuard<'_, BTreeMap<NetworkId, Callers>> {
+        self.0
+            .callers
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether a TLS key belongs to a member of any network here, at this moment.
+    pub(crate) async fn knows_pin(&self, pin: TlsPin) -> Result<bool, Error> {
+        for network in self.networks().await? {
+            let net = self.network(network).await?;
+            let held = net.fresh(self.store()).await?;
+            if held.member_by_pin(pin).is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The node this exchange belongs to.

@@ -87,6 +87,9 @@ impl PeerService {
             response.forks.extend(held.forks.get(&head.writer).cloned());
             response.heads.push(head.to_proto());
         }
+        if !response.more {
+            self.exchange.note_listed(permit.network(), permit.node());
+        }
         Ok(response)
     }
 

@@ -1,5 +1,7 @@
 //! Calls to a peer, with deadlines and limits, and their answers read once.
 
+use std::time::Duration;
+
 use krog_feed::chain::Head;
 use krog_feed::ids::{HeaderHash, NetworkId, NodeId, WriterId};
 use krog_feed::limits::{BATCH_ENTRIES, FORKS_PER_PAGE, HEADS_PER_PAGE, PROTOCOL};
@@ -41,14 +43,18 @@ impl Line {
     }
 
     /// Greets; the answering node and its clock.
-    pub(super) async fn hello(&mut self, own: NodeId) -> Result<(NodeId, i64), SyncFailure> {
+    pub(super) async fn hello(
+        &mut self,
+        own: NodeId,
+        patience: Duration,
+    ) -> Result<(NodeId, i64), SyncFailure> {
         let request = self.request(proto::HelloRequest {
             network: self.network.into(),
             node: own.into(),
             protocol_min: 1,
             protocol_max: u32::from(PROTOCOL),
         })?;
-        let response = answer(self.client.hello(request)).await?;
+        let response = answer_within(patience, self.client.hello(request)).await?;
         let proto::HelloResponse {
             refusal,
             node,
@@ -172,7 +178,14 @@ impl Line {
 async fn answer<T>(
     call: impl Future<Output = Result<Response<T>, Status>>,
 ) -> Result<T, SyncFailure> {
-    match timeout(CALL, call).await {
+    answer_within(CALL, call).await
+}
+
+async fn answer_within<T>(
+    patience: Duration,
+    call: impl Future<Output = Result<Response<T>, Status>>,
+) -> Result<T, SyncFailure> {
+    match timeout(patience, call).await {
         Ok(Ok(response)) => Ok(response.into_inner()),
         Ok(Err(status)) => match status.code() {
             Code::DeadlineExceeded | Code::Cancelled => Err(SyncFailure::TooSlow),

@@ -1,9 +1,11 @@
 //! One peer's part of a round, as `krog_feed::replication` plans it.
 
+use std::time::Duration;
+
 use krog_feed::chain::{FeedState, Origin};
 use krog_feed::entry::{Header, RawEntry};
 use krog_feed::fault::EntryFault;
-use krog_feed::ids::{HeaderHash, NetworkId, WriterId};
+use krog_feed::ids::{HeaderHash, NetworkId, NodeId, WriterId};
 use krog_feed::replication::{Fetch, Missing, Plan, Push, plan, plan_payloads, step_back};
 use krog_proto::federation::v1 as proto;
 use tonic::transport::Channel;
@@ -19,6 +21,8 @@ pub(super) struct Talk {
     exchange: Exchange,
     network: NetworkId,
     line: Line,
+    /// Who greeted.
+    node: Option<NodeId>,
     received: u64,
     sent: u64,
     clock_ahead: Option<i64>,
@@ -31,6 +35,7 @@ impl Talk {
             exchange,
             network,
             line: Line::new(network, channel),
+            node: None,
             received: 0,
             sent: 0,
             clock_ahead: None,
@@ -62,9 +67,10 @@ impl Talk {
         }
     }
 
-    /// Everything: greet, learn forks, fetch, show, push, ask for payloads that are missing, and say that this was all.
+    /// Everything after the greeting: learn forks, fetch, show, push, ask for payloads that are missing, and say that this was all.
     pub(super) async fn whole(&mut self) -> Result<(), SyncFailure> {
-        self.greet().await?;
+        // Others may have been talked to since the greeting, and told of a removal.
+        self.still_belongs().await?;
         let (theirs, forks) = self.line.heads().await?;
         self.exchange.take_proofs(self.network, forks).await?;
         let Plan { fetch, push, show } = {
@@ -104,15 +110,13 @@ impl Talk {
         Ok(())
     }
 
-    /// Asks about one feed and takes in what the peer knows beyond this node. Fails when anything of it was not taken:
+    /// After the greeting: asks about one feed and takes in what the peer knows beyond this node. Fails when anything of it was not taken:
     /// a writer that signed on without it could fork its own feed.
     pub(super) async fn ask_about(&mut self, writer: WriterId) -> Result<(), SyncFailure> {
         let head = self.exchange.head(self.network, writer).await?;
         if head.is_none() {
             // After a loss the office behind a centre's feed has to come first.
             self.whole().await?;
-        } else {
-            self.greet().await?;
         }
         let after = self
             .exchange
@@ -132,15 +136,23 @@ impl Talk {
         }
     }
 
-    async fn greet(&mut self) -> Result<(), SyncFailure> {
-        let (node, theirs) = self.line.hello(self.exchange.node()).await?;
-        let net = self.exchange.network(self.network).await?;
-        if net.fresh(self.exchange.store()).await?.view.removed(node) {
-            return Err(SyncFailure::Removed);
-        }
+    /// Greets: who answers, and by which clock.
+    pub(super) async fn greet(&mut self, patience: Duration) -> Result<(), SyncFailure> {
+        let (node, theirs) = self.line.hello(self.exchange.node(), patience).await?;
+        self.node = Some(node);
+        self.still_belongs().await?;
         let ahead = theirs.saturating_sub(self.exchange.clock());
         self.clock_ahead = (ahead.unsigned_abs() > CLOCK_DIFFERENCE).then_some(ahead);
         Ok(())
+    }
+
+    async fn still_belongs(&self) -> Result<(), SyncFailure> {
+        let net = self.exchange.network(self.network).await?;
+        let held = net.fresh(self.exchange.store()).await?;
+        match self.node {
+            Some(node) if held.view.removed(node) => Err(SyncFailure::Removed),
+            _ => Ok(()),
+        }
     }
 
     /// Fetches a feed to its end, or to its first bad entry. A refusal as nobody's is left to the caller to tell.

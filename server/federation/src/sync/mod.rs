@@ -10,6 +10,7 @@ mod outcome;
 mod peers;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use krog_feed::ids::{NetworkId, TlsPin, WriterId};
@@ -21,7 +22,7 @@ pub use join::JoinError;
 pub use outcome::{PeerOutcome, RoundOutcome, SyncFailure};
 pub use peers::KnownPeer;
 
-use crate::limits::{CONNECT, PEER, PEERS_AT_ONCE};
+use crate::limits::{ASK, CONNECT, HELLO, PEER, PEERS_AT_ONCE, SHARE};
 use crate::{Error, Exchange};
 use exchange_with::Talk;
 
@@ -54,12 +55,41 @@ pub trait Dial: Send + Sync {
 pub struct Syncer {
     exchange: Exchange,
     dial: Arc<dyn Dial>,
+    patience: Patience,
+}
+
+/// How long peers are waited for.
+#[derive(Clone, Copy)]
+pub(crate) struct Patience {
+    /// For a greeting.
+    pub(crate) hello: Duration,
+    /// For all answers about one feed.
+    pub(crate) ask: Duration,
+    /// For one peer of a round, before the next is turned to as well.
+    pub(crate) share: Duration,
+    /// For everything with one peer in one round.
+    pub(crate) peer: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Patience {
+        Patience {
+            hello: HELLO,
+            ask: ASK,
+            share: SHARE,
+            peer: PEER,
+        }
+    }
 }
 
 impl Syncer {
     /// An exchange that dials by `dial`.
     pub fn new(exchange: Exchange, dial: Arc<dyn Dial>) -> Syncer {
-        Syncer { exchange, dial }
+        Syncer {
+            exchange,
+            dial,
+            patience: Patience::default(),
+        }
     }
 
     /// The exchange.
@@ -67,18 +97,44 @@ impl Syncer {
         &self.exchange
     }
 
-    /// Synchronises with every known peer of every network once. Peers are dialled together and talked to one after the
-    /// other, so that nothing is fetched twice.
+    /// The same with other deadlines.
+    #[cfg(test)]
+    pub(crate) fn with_patience(&self, patience: Patience) -> Syncer {
+        Syncer {
+            patience,
+            ..self.clone()
+        }
+    }
+
+    /// Synchronises with every known peer of every network once. Peers are greeted together and talked to one after the
+    /// other, so that nothing is fetched twice; but nobody waits longer for a slow one than its share.
     pub async fn sync_round(&self) -> Result<RoundOutcome, Error> {
-        let mut round = RoundOutcome::default();
+        let mut peers = Vec::new();
         for network in self.exchange.networks().await? {
-            for (peer, channel) in self.dial_all(network).await? {
-                let outcome = match channel {
-                    Ok(channel) => self.talk(network, peer, channel).await,
-                    Err(failure) => PeerOutcome::failed(network, peer, failure),
-                };
-                round.peers.push(outcome);
+            let known = self.exchange.known_peers(network).await?;
+            peers.extend(known.into_iter().map(|peer| (network, peer)));
+        }
+        let mut round = RoundOutcome::default();
+        let mut talking = JoinSet::new();
+        for (network, peer, greeted) in self.greet_all(peers).await {
+            let talk = match greeted {
+                Ok(talk) => talk,
+                Err(failure) => {
+                    tell_failure(network, &peer, &failure);
+                    let failed = PeerOutcome::failed(network, peer, failure);
+                    round.peers.push(failed);
+                    continue;
+                }
+            };
+            let patience = self.patience.peer;
+            talking.spawn(talk_whole(talk, patience, network, peer));
+            let _ = timeout(self.patience.share, done(&mut talking, &mut round)).await;
+            while talking.len() >= PEERS_AT_ONCE {
+                done(&mut talking, &mut round).await;
             }
+        }
+        while !talking.is_empty() {
+            done(&mut talking, &mut round).await;
         }
         tracing::debug!(
             answered = round.answered(),
@@ -92,80 +148,130 @@ impl Syncer {
 
     /// Synchronises one network with one peer.
     pub async fn sync_with(&self, network: NetworkId, peer: KnownPeer) -> PeerOutcome {
-        match reach(self.dial.clone(), &peer).await {
-            Ok(channel) => self.talk(network, peer, channel).await,
-            Err(failure) => PeerOutcome::failed(network, peer, failure),
+        match self.greet(network, &peer).await {
+            Ok(talk) => talk_whole(talk, self.patience.peer, network, peer).await,
+            Err(failure) => {
+                tell_failure(network, &peer, &failure);
+                PeerOutcome::failed(network, peer, failure)
+            }
         }
     }
 
-    /// Asks every peer about one feed and takes in what it knows; how many answered.
+    /// Asks every peer about one feed and takes in what it knows; how many answered in time. Each is asked by itself, so
+    /// that one that does not answer costs no other's answer.
     pub(crate) async fn ask_about(
         &self,
         network: NetworkId,
         writer: WriterId,
     ) -> Result<u32, Error> {
+        let mut waiting = self.exchange.known_peers(network).await?.into_iter();
+        let mut asking = JoinSet::new();
         let mut answered = 0;
-        for (peer, channel) in self.dial_all(network).await? {
-            let Ok(channel) = channel else { continue };
-            let mut talk = Talk::new(self.exchange.clone(), network, channel);
-            match timeout(PEER, talk.ask_about(writer)).await {
-                Ok(Ok(())) => answered += 1,
-                Ok(Err(failure)) => {
-                    tracing::debug!(peer = %peer.name(), %failure, "did not answer about a feed")
+        let everybody = async {
+            loop {
+                while asking.len() < PEERS_AT_ONCE
+                    && let Some(peer) = waiting.next()
+                {
+                    let syncer = self.clone();
+                    asking.spawn(async move { syncer.ask(network, &peer, writer).await });
                 }
-                Err(_) => {
-                    tracing::debug!(peer = %peer.name(), "did not answer in time about a feed")
+                match asking.join_next().await {
+                    None => break,
+                    Some(Ok(true)) => answered += 1,
+                    Some(Ok(false)) => {}
+                    Some(Err(error)) => tracing::warn!(%error, "asking failed"),
                 }
             }
+        };
+        if timeout(self.patience.ask, everybody).await.is_err() {
+            tracing::debug!(network = %network.short(), answered, "not every peer answered in time about a feed");
         }
         Ok(answered)
     }
 
-    async fn talk(&self, network: NetworkId, peer: KnownPeer, channel: Channel) -> PeerOutcome {
-        let mut talk = Talk::new(self.exchange.clone(), network, channel);
-        let failure = match timeout(PEER, talk.whole()).await {
-            Ok(Ok(())) => None,
-            Ok(Err(failure)) => Some(failure),
-            Err(_) => Some(SyncFailure::TooSlow),
+    /// Asks one peer about one feed; whether it answered.
+    async fn ask(&self, network: NetworkId, peer: &KnownPeer, writer: WriterId) -> bool {
+        let asked = async {
+            // Connecting counts as part of the greeting: a signature waits.
+            let greeted = timeout(self.patience.hello, self.greet(network, peer)).await;
+            let mut talk = greeted.map_err(|_| SyncFailure::TooSlow)??;
+            talk.ask_about(writer).await
         };
-        if let Some(failure) = &failure {
-            tracing::debug!(network = %network.short(), peer = %peer.name(), %failure, "peer failed");
+        match asked.await {
+            Ok(()) => true,
+            Err(failure) => {
+                tracing::debug!(peer = %peer.name(), %failure, "did not answer about a feed");
+                false
+            }
         }
-        talk.into_outcome(network, peer, failure)
     }
 
-    /// Dials the peers of a network, several at a time; in the order of the peers.
-    async fn dial_all(
-        &self,
-        network: NetworkId,
-    ) -> Result<Vec<(KnownPeer, Result<Channel, SyncFailure>)>, Error> {
-        let peers = self.exchange.known_peers(network).await?;
+    /// Connects to a peer and greets it.
+    async fn greet(&self, network: NetworkId, peer: &KnownPeer) -> Result<Talk, SyncFailure> {
+        let channel = reach(self.dial.clone(), peer).await?;
+        let mut talk = Talk::new(self.exchange.clone(), network, channel);
+        talk.greet(self.patience.hello).await?;
+        Ok(talk)
+    }
+
+    /// Greets peers, several at a time; in the order of the peers.
+    async fn greet_all(&self, peers: Vec<(NetworkId, KnownPeer)>) -> Vec<Greeted> {
         let mut waiting = peers.into_iter().enumerate();
-        let mut dialling = JoinSet::new();
-        let mut dialled = Vec::new();
+        let mut greeting = JoinSet::new();
+        let mut greeted = Vec::new();
         loop {
-            while dialling.len() < PEERS_AT_ONCE
-                && let Some((index, peer)) = waiting.next()
+            while greeting.len() < PEERS_AT_ONCE
+                && let Some((index, (network, peer))) = waiting.next()
             {
-                let dial = self.dial.clone();
-                dialling.spawn(async move {
-                    let channel = reach(dial, &peer).await;
-                    (index, peer, channel)
+                let syncer = self.clone();
+                greeting.spawn(async move {
+                    let talk = syncer.greet(network, &peer).await;
+                    (index, (network, peer, talk))
                 });
             }
-            match dialling.join_next().await {
+            match greeting.join_next().await {
                 None => break,
-                Some(Ok(done)) => dialled.push(done),
+                Some(Ok(done)) => greeted.push(done),
                 // A dialler that panicked reached nobody.
                 Some(Err(error)) => tracing::warn!(%error, "dialling failed"),
             }
         }
-        dialled.sort_by_key(|(index, ..)| *index);
-        Ok(dialled
-            .into_iter()
-            .map(|(_, peer, channel)| (peer, channel))
-            .collect())
+        greeted.sort_by_key(|(index, _)| *index);
+        greeted.into_iter().map(|(_, greeted)| greeted).collect()
     }
+}
+
+/// A peer of a network and the talk with it, if it greeted.
+type Greeted = (NetworkId, KnownPeer, Result<Talk, SyncFailure>);
+
+async fn talk_whole(
+    mut talk: Talk,
+    patience: Duration,
+    network: NetworkId,
+    peer: KnownPeer,
+) -> PeerOutcome {
+    let failure = match timeout(patience, talk.whole()).await {
+        Ok(Ok(())) => None,
+        Ok(Err(failure)) => Some(failure),
+        Err(_) => Some(SyncFailure::TooSlow),
+    };
+    if let Some(failure) = &failure {
+        tell_failure(network, &peer, failure);
+    }
+    talk.into_outcome(network, peer, failure)
+}
+
+/// Waits until one of the talks is done.
+async fn done(talking: &mut JoinSet<PeerOutcome>, round: &mut RoundOutcome) {
+    match talking.join_next().await {
+        Some(Ok(outcome)) => round.peers.push(outcome),
+        Some(Err(error)) => tracing::warn!(%error, "talking to a peer failed"),
+        None => {}
+    }
+}
+
+fn tell_failure(network: NetworkId, peer: &KnownPeer, failure: &SyncFailure) {
+    tracing::debug!(network = %network.short(), peer = %peer.name(), %failure, "peer failed");
 }
 
 /// Tries a peer's addresses in turn.

@@ -1,8 +1,9 @@
 //! Bad entries and forks: each stops its own feed and no other, and everybody is told.
 
 use krog_feed::chain::FeedState;
-use krog_feed::entry::Kind;
+use krog_feed::entry::{Header, Kind, RawEntry, VerifiedEntry};
 use krog_feed::fault::EntryFault;
+use krog_feed::keys::Domain;
 use krog_feed::writer::{Author, Standing};
 use krog_proto::federation::v1 as proto;
 use krog_proto::federation::v1::exchange_client::ExchangeClient;
@@ -43,6 +44,68 @@ async fn described(by: &Ngo, at: &Ngo) -> proto::DescribedNetwork {
         .remove(0)
 }
 
+/// An entry in the place of another that its writer signed though no feed can hold it.
+fn signed_nonsense(instead_of: &VerifiedEntry) -> proto::Entry {
+    let header = Header {
+        kind: Kind::Epoch,
+        ..instead_of.header().clone()
+    }
+    .encode();
+    RawEntry {
+        signature: centre_key("alba").sign(Domain::Entry, &header),
+        header,
+        payload: instead_of.raw().payload.clone(),
+    }
+    .to_proto()
+}
+
+#[tokio::test]
+async fn nobody_makes_an_honest_feed_look_stopped() {
+    let (net, relay, nodes) = net_of(&Bench::sqlite(), &Wires::default(), &["alba", "bela"]).await;
+    let [alba, bela] = &nodes[..] else { panic!() };
+    let (mut centre, first) = alba.begin_centre(net.id());
+    let second = centre
+        .append(Kind::Release, &release(8100), 0, salt(2))
+        .unwrap();
+    relay
+        .hand_over(net.id(), std::slice::from_ref(&first))
+        .await;
+    let honest = wire(std::slice::from_ref(&second)).remove(0);
+    let mut resigned = honest.clone();
+    resigned.signature[7] ^= 1;
+    let mut forged = signed_nonsense(&second);
+    forged.signature[7] ^= 1;
+    let mut short = honest.clone();
+    short.signature.pop();
+    let mut swapped = honest.clone();
+    swapped.payload.as_mut().unwrap()[20] ^= 1;
+    let known = wire(std::slice::from_ref(&first)).remove(0);
+    let mut exchange = ExchangeClient::new(bela.call(&relay).await);
+    for (bad, fault) in [
+        (resigned, proto::EntryFault::Signature),
+        (forged, proto::EntryFault::Malformed),
+        (short, proto::EntryFault::Malformed),
+        (swapped, proto::EntryFault::Payload),
+    ] {
+        let push = proto::PushEntriesRequest {
+            network: net.id().into(),
+            entries: vec![known.clone(), bad],
+        };
+        let answer = exchange.push_entries(push).await.unwrap().into_inner();
+        assert_eq!(answer.outcomes[0].fault(), fault);
+        assert_eq!(described(bela, &relay).await.stopped, [], "{fault:?}");
+    }
+    let writer = alba.centre().writer();
+    let taken = relay
+        .hand_over(net.id(), std::slice::from_ref(&second))
+        .await;
+    assert_eq!(taken.feeds[0].fault, None);
+    assert_eq!(
+        relay.head(net.id(), writer).await.unwrap().hash,
+        second.hash()
+    );
+}
+
 async fn a_bad_entry_stops_only_its_own_feed_and_is_told_until_a_good_one_follows(bench: &Bench) {
     let (net, relay, nodes) = net_of(bench, &Wires::default(), &["alba", "bela"]).await;
     let (alba, bela) = (&nodes[0], &nodes[1]);
@@ -55,7 +118,7 @@ async fn a_bad_entry_stops_only_its_own_feed_and_is_told_until_a_good_one_follow
         .unwrap();
     let (_, other) = bela.begin_centre(net.id());
     let mut batch = wire(&[first, second.clone(), third.clone()]);
-    batch[1].signature[7] ^= 1;
+    batch[1] = signed_nonsense(&second);
     batch.extend(wire(std::slice::from_ref(&other)));
 
     let mut exchange = ExchangeClient::new(alba.call(&relay).await);
@@ -76,7 +139,7 @@ async fn a_bad_entry_stops_only_its_own_feed_and_is_told_until_a_good_one_follow
             .find(|outcome| outcome.writer == writer)
             .unwrap()
     };
-    assert_eq!(of(alba).fault(), proto::EntryFault::Signature);
+    assert_eq!(of(alba).fault(), proto::EntryFault::Malformed);
     assert_eq!(
         of(alba).head.as_ref().unwrap().seq,
         0,
@@ -94,7 +157,7 @@ async fn a_bad_entry_stops_only_its_own_feed_and_is_told_until_a_good_one_follow
 
     let stopped = proto::StoppedFeed {
         writer: alba.centre().writer().into(),
-        fault: proto::EntryFault::Signature.into(),
+        fault: proto::EntryFault::Malformed.into(),
     };
     assert_eq!(described(bela, &relay).await.stopped, [stopped]);
     let alone = proto::PushEntriesRequest {

@@ -59,7 +59,7 @@ async fn requests_for_more_than_a_batch_are_refused_as_too_large() {
         payload: Some(vec![0; 262_144]),
         ..small.clone()
     };
-    for entries in [vec![small; 257], vec![large; 5]] {
+    for entries in [vec![small; 257], vec![large; 4]] {
         let push = proto::PushEntriesRequest {
             network: net.id().into(),
             entries: entries.clone(),
@@ -96,6 +96,27 @@ async fn requests_for_more_than_a_batch_are_refused_as_too_large() {
         exchange.push_entries(push).await.is_err(),
         "beyond the limit of the connection"
     );
+}
+
+#[tokio::test]
+async fn of_a_stranger_no_more_is_read_than_an_invitation_needs() {
+    let wires = Wires::default();
+    let relay = Ngo::new("relay", Bench::sqlite(), &wires).await;
+    let net = Net::found(&relay).await;
+    let stranger = Ngo::new("stranger", Bench::sqlite(), &wires).await;
+    let mut exchange = ExchangeClient::new(stranger.call(&relay).await);
+    let push = |count| proto::PushEntriesRequest {
+        network: net.id().into(),
+        entries: vec![proto::Entry::default(); count],
+    };
+    let small = exchange.push_entries(push(100)).await.unwrap().into_inner();
+    assert_eq!(small.refusal(), Refusal::NotAMember);
+    let large = exchange.push_entries(push(10_000)).await.unwrap_err();
+    assert_eq!(large.code(), tonic::Code::OutOfRange);
+    // A member's batch of the same size is read and answered.
+    net.join(&relay, &stranger, 11).await;
+    let large = exchange.push_entries(push(10_000)).await.unwrap();
+    assert_eq!(large.into_inner().refusal(), Refusal::TooLarge);
 }
 
 #[tokio::test]

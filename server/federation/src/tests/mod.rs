@@ -4,5 +4,6 @@ mod admission;
 mod faults;
 mod limits;
 mod reference;
+mod stalling;
 mod stores;
 mod travel;
