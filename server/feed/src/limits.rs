@@ -123,7 +123,7 @@ pub const CALLS_PER_FEED: u32 = 512;
 /// Most heads read from one peer: more than any network has.
 pub const HEADS: usize = 200_000;
 
-/// Time for the TLS handshake.
+/// Time for the TLS handshake and the first bytes of HTTP/2 after it.
 pub const HANDSHAKE: Duration = Duration::from_secs(5);
 /// Connections open at once on one listener.
 pub const CONNECTIONS: usize = 256;

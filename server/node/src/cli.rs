@@ -17,6 +17,7 @@ use crate::network::{self, InviteOptions, NetworkOptions};
 use crate::node::{self, NewNode};
 use crate::run::{Only, RunOptions, Running};
 use crate::say;
+use crate::signals::{self, Signals};
 
 /// One NGO's node of Krog: the home of its members' data, and its exchange with other nodes.
 #[derive(Debug, Parser)]
@@ -200,6 +201,7 @@ pub fn run(krogd: Krogd) -> ExitCode {
 }
 
 async fn carry_out(command: Command) -> Result<()> {
+    signals::survive_files_too_large().context("the system's signals cannot be received")?;
     match command {
         Command::Init(init) => {
             let made = node::init(
@@ -264,7 +266,8 @@ async fn carry_out(command: Command) -> Result<()> {
         Command::Run(run) => {
             let stated = run.rehearsal.today.is_some();
             let clock = the_clock(&run.rehearsal)?;
-            let running = Running::start(
+            let mut signals = Signals::taken().context("the signal to stop cannot be received")?;
+            let starting = Running::start(
                 Folder::at(run.at.node),
                 RunOptions {
                     only: run.only.map(|side| match side {
@@ -276,10 +279,13 @@ async fn carry_out(command: Command) -> Result<()> {
                     chance: crate::chance::machine(),
                     by_hand: false,
                 },
-            )
-            .await?;
+            );
+            let running = tokio::select! {
+                () = signals.stop() => return Ok(()),
+                started = starting => started?,
+            };
             say::lines(&running.told());
-            wait_for_the_end().await?;
+            signals.stop().await;
             running.stop().await?;
         }
         Command::Demo(demo) => {
@@ -319,16 +325,6 @@ fn the_clock(stated: &StatedDay) -> Result<Clock> {
             Ok(clock::stated(i64::from(day.number())))
         }
     }
-}
-
-async fn wait_for_the_end() -> Result<()> {
-    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())
-        .context("the signal to stop cannot be received")?;
-    tokio::select! {
-        interrupted = tokio::signal::ctrl_c() => interrupted.context("the signal to stop cannot be received")?,
-        _ = terminate.recv() => {}
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! krog.toml            settings, public
-//! //! recovery-key.txt     made once by `init`; to be moved offline
+//! recovery-key.txt     made once by `init`; to be moved offline
 //! credentials/         one file per person on the staff, to be handed over
 //! office/              identity, office key and feed; TLS key of the centre side; lock of the centre side
 //! centres/NAME/        one folder per centre: centre.db, keys.db, master.key

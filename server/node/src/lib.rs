@@ -18,6 +18,7 @@ pub mod node;
 pub mod run;
 mod say;
 pub mod settings;
+pub mod signals;
 pub mod tls;
 
 pub use krog_feed::limits;

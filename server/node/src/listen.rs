@@ -15,6 +15,7 @@ use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::Sleep;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_stream::wrappers::ReceiverStream;
@@ -25,11 +26,23 @@ use tracing::{debug, warn};
 
 use crate::limits;
 
+/// Bytes every HTTP/2 client says first (RFC 9113, section 3.4).
+const PREFACE_BYTES: usize = 24;
+
 /// A TLS connection whose caller showed the key `pin`, if it had to show one.
 pub struct TlsConnection {
     stream: TlsStream<TcpStream>,
     pin: Option<CallerPin>,
+    preface: Option<Preface>,
     _place: Place,
+}
+
+/// What the caller still has to say before pings find out whether it lives. Without a deadline, whoever shakes hands and
+/// then says nothing would keep its place for ever. It is not waited for before the connection is served: the node
+/// greets first, and callers wait for that.
+struct Preface {
+    missing: usize,
+    deadline: Pin<Box<Sleep>>,
 }
 
 /// What is known of the caller of a TLS connection.
@@ -85,7 +98,19 @@ impl AsyncRead for TlsConnection {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        let before = buf.filled().len();
+        let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if let Some(preface) = &mut self.preface {
+            preface.missing = preface
+                .missing
+                .saturating_sub(buf.filled().len() - before);
+            if preface.missing == 0 {
+                self.preface = None;
+            } else if preface.deadline.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
+            }
+        }
+        read
     }
 }
 
@@ -249,6 +274,10 @@ async fn shake_hands(
     Ok(TlsConnection {
         stream,
         pin,
+        preface: Some(Preface {
+            missing: PREFACE_BYTES,
+            deadline: Box::pin(tokio::time::sleep(limits::HANDSHAKE)),
+        }),
         _place: place,
     })
 }

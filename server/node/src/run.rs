@@ -3,6 +3,7 @@
 //! Both sides talk over the local socket of the exchange, whether they share a process or not.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ use tracing::{debug, info, warn};
 
 use crate::clock::Clock;
 use crate::dial::PinnedDial;
-use crate::folder::{Folder, FolderLock, Part};
+use crate::folder::{Folder, FolderError, FolderLock, Part};
 use crate::network;
 use crate::node::{self, Addresses};
 use crate::settings::Settings;
@@ -204,6 +205,7 @@ impl Running {
         if stated_day && !network::rehearses(&office).await? {
             bail!(STATED_DAY_REFUSED);
         }
+        self.belongs_here(&self.folder.office(), office.node())?;
         self.network = network::network_of(&office).await?;
         let mut centres = Vec::new();
         for centre in &self.settings.centres {
@@ -212,6 +214,7 @@ impl Running {
             let opened = Centre::open(&place, surroundings).await.with_context(|| {
                 format!("the centre in {} could not be opened", place.display())
             })?;
+            self.belongs_here(&place, opened.node())?;
             centres.push(Arc::new(opened));
         }
         let channel = reach_exchange(&self.folder).await?;
@@ -271,6 +274,18 @@ impl Running {
         }
         self.home = Some(home);
         Ok(())
+    }
+
+    /// Refuses a part whose database is of another node, whatever its mark says.
+    fn belongs_here(&self, part: &Path, found: NodeId) -> Result<()> {
+        if found == self.node {
+            return Ok(());
+        }
+        bail!(FolderError::ForeignPart {
+            part: part.display().to_string(),
+            found: found.short(),
+            expected: self.node.short(),
+        })
     }
 
     fn spawn(&mut self, task: impl Future<Output = Result<()>> + Send + 'static) {

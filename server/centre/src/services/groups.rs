@@ -226,7 +226,11 @@ impl Services {
             .clone()
             .list_templates(request)
             .await
-            .map_err(|_| missing())?
+            .map_err(|_| {
+                status::of(CentreError::NotNow(
+                    "the node's exchange does not answer, so the template cannot be read; start it and try again",
+                ))
+            })?
             .into_inner();
         let document = answer
             .templates

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{AssertSqlSafe, PgPool as Pool, Postgres as Db};
+use sqlx::{AssertSqlSafe, Connection as _, PgConnection, PgPool as Pool, Postgres as Db};
+use tokio::time::timeout;
 
-use super::StoreError;
+use super::{StorageTrouble, StoreError};
 
 #[path = "sql.rs"]
 mod sql;
@@ -25,6 +26,11 @@ impl Engine {
         // A URL may hold a password: an error about it is not passed on.
         let options: PgConnectOptions = url.parse().map_err(|_| StoreError::Url)?;
         let schema = schema_of(&options);
+        // The pool would try again until its patience ends, and then say only that it waited.
+        match timeout(ACQUIRE, PgConnection::connect_with(&options)).await {
+            Ok(connection) => connection?.close().await?,
+            Err(_) => return Err(StoreError::Storage(StorageTrouble::Unreachable)),
+        }
         let pool = PgPoolOptions::new()
             .max_connections(CONNECTIONS)
             .acquire_timeout(ACQUIRE)
