@@ -101,9 +101,7 @@ impl AsyncRead for TlsConnection {
         let before = buf.filled().len();
         let read = Pin::new(&mut self.stream).poll_read(cx, buf);
         if let Some(preface) = &mut self.preface {
-            preface.missing = preface
-                .missing
-                .saturating_sub(buf.filled().len() - before);
+            preface.missing = preface.missing.saturating_sub(buf.filled().len() - before);
             if preface.missing == 0 {
                 self.preface = None;
             } else if preface.deadline.as_mut().poll(cx).is_ready() {
