@@ -364,7 +364,17 @@ fn tls12_hello() -> Vec<u8> {
     let hello = [
         &[3, 3][..],
         &[7; 32],
-        &[0, 0, 2, 0xc0, 0x2b, 1, 0, 0, u8::try_from(extensions.len()).unwrap()],
+        &[
+            0,
+            0,
+            2,
+            0xc0,
+            0x2b,
+            1,
+            0,
+            0,
+            u8::try_from(extensions.len()).unwrap(),
+        ],
         &extensions,
     ]
     .concat();
