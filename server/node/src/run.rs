@@ -19,7 +19,6 @@ use krog_proto::federation::v1::{RostersRequest, SignedRoster, SyncNowRequest};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tonic::transport::Channel;
-use tonic_health::ServingStatus;
 use tracing::{debug, info, warn};
 
 use crate::clock::Clock;
@@ -27,6 +26,7 @@ use crate::dial::PinnedDial;
 use crate::folder::{Folder, FolderError, FolderLock, Part};
 use crate::network;
 use crate::node::{self, Addresses};
+use crate::routers::{PEER_SERVICES, centre_router, health, reflection_v1, reflection_v1alpha};
 use crate::settings::Settings;
 use crate::tls::{TlsIdentity, centre_config, exchange_config};
 use crate::{limits, listen};
@@ -489,20 +489,6 @@ impl Home {
 
 const STATED_DAY_REFUSED: &str = "a stated day is for rehearsal networks only; in a real one the 14 days are the members' and nobody may skip them";
 
-const PEER_SERVICES: &[&str] = &[
-    "krog.federation.v1.Exchange",
-    "krog.federation.v1.Library",
-    "grpc.health.v1.Health",
-];
-const CENTRE_SERVICES: &[&str] = &[
-    "krog.centre.v1.Desk",
-    "krog.centre.v1.People",
-    "krog.centre.v1.Groups",
-    "krog.centre.v1.CheckIns",
-    "krog.centre.v1.Sharing",
-    "grpc.health.v1.Health",
-];
-
 fn node_of(folder: &Folder, only: Option<Only>) -> Result<NodeId> {
     let (main, other) = match only {
         Some(Only::Exchange) => (folder.exchange(), None),
@@ -529,58 +515,6 @@ async fn serve_local(
     stop: CancellationToken,
 ) -> Result<()> {
     Ok(listen::serve_local(listener, router, stop).await?)
-}
-
-async fn centre_router(services: &Services) -> Result<tonic::transport::server::Router> {
-    Ok(listen::server()
-        .add_service(services.desk())
-        .add_service(services.people())
-        .add_service(services.groups())
-        .add_service(services.check_ins())
-        .add_service(services.sharing())
-        .add_service(health().await)
-        .add_service(reflection_v1(CENTRE_SERVICES)?)
-        .add_service(reflection_v1alpha(CENTRE_SERVICES)?))
-}
-
-async fn health()
--> tonic_health::pb::health_server::HealthServer<impl tonic_health::pb::health_server::Health> {
-    let (reporter, service) = tonic_health::server::health_reporter();
-    reporter
-        .set_service_status("", ServingStatus::Serving)
-        .await;
-    service
-}
-
-fn reflection(services: &[&str]) -> tonic_reflection::server::Builder<'static> {
-    let mut builder = tonic_reflection::server::Builder::configure()
-        .register_encoded_file_descriptor_set(krog_proto::REFLECTION_SET)
-        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-        .include_reflection_service(false);
-    for service in services {
-        builder = builder.with_service_name(*service);
-    }
-    builder
-}
-
-fn reflection_v1(
-    services: &[&str],
-) -> Result<
-    tonic_reflection::server::v1::ServerReflectionServer<
-        impl tonic_reflection::server::v1::ServerReflection,
-    >,
-> {
-    Ok(reflection(services).build_v1()?)
-}
-
-fn reflection_v1alpha(
-    services: &[&str],
-) -> Result<
-    tonic_reflection::server::v1alpha::ServerReflectionServer<
-        impl tonic_reflection::server::v1alpha::ServerReflection,
-    >,
-> {
-    Ok(reflection(services).build_v1alpha()?)
 }
 
 /// The exchange of this folder may still be starting when the centre side runs as a process of its own.
