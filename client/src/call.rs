@@ -43,6 +43,8 @@ impl From<Status> for CallError {
             return Self::Dial(error.clone());
         }
         let said = clean(status.message());
+        // What a node answers has no cause on this side; what broke on the way does.
+        let on_the_way = std::error::Error::source(&status).is_some();
         match status.code() {
             Code::Unauthenticated => Self::NotAccepted,
             Code::NotFound | Code::PermissionDenied => Self::Absent(if said.is_empty() {
@@ -56,8 +58,10 @@ impl From<Status> for CallError {
             | Code::Aborted
             | Code::OutOfRange
             | Code::ResourceExhausted => Self::Refused(said),
-            Code::Unavailable | Code::Cancelled => Self::Broken(said),
             Code::DeadlineExceeded => Self::Late,
+            _ if on_the_way => Self::Broken(said),
+            Code::Unavailable => Self::Refused(said),
+            Code::Cancelled => Self::Broken(said),
             Code::Unimplemented => Self::Unknown,
             Code::Ok | Code::Unknown | Code::Internal | Code::DataLoss => Self::Failed(said),
         }

@@ -7,7 +7,7 @@ use krog_client::centre::CentreClient;
 use krog_measures::Day;
 use krog_proto::centre::v1 as pb;
 
-use crate::house::{House, Serving};
+use crate::house::{House, Serving, said, until};
 use crate::trial;
 use crate::world::{DECIDED, World, assert_sound, until_it_may_sign};
 
@@ -22,9 +22,10 @@ const LINES: usize = 6000;
 async fn run_within_the_limit(house: &House) -> Serving {
     let mut shell = Command::new("sh");
     // The unit is 512 bytes in every shell.
-    shell
-        .arg("-c")
-        .arg(format!("ulimit -f {} && exec \"$0\" \"$@\"", LIMIT_KIB * 2));
+    shell.arg("-c").arg(format!(
+        "ulimit -S -f {} && exec \"$0\" \"$@\"",
+        LIMIT_KIB * 2
+    ));
     shell
         .arg(env!("CARGO_BIN_EXE_krogd"))
         .arg("run")
@@ -32,6 +33,15 @@ async fn run_within_the_limit(house: &House) -> Serving {
         .arg(house.root());
     shell.args(["--today", DECIDED]);
     house.start(&mut shell).await
+}
+
+/// Lets a running process write only so far into any file.
+fn limit(serving: &Serving, bytes: &str) {
+    let pid = serving.id().to_string();
+    let limited = Command::new("prlimit")
+        .args([&format!("--fsize={bytes}:unlimited"), "--pid", &pid])
+        .status();
+    assert!(limited.unwrap().success());
 }
 
 async fn labels(person: &CentreClient) -> BTreeSet<String> {
@@ -82,28 +92,60 @@ async fn what_does_not_fit_is_refused_whole_and_goes_in_once_there_is_room() {
         .unwrap_err()
         .to_string();
     assert!(refused.contains("nothing was changed"), "{refused}");
-    assert_eq!(serving.ended(), None, "a full disk does not end the node");
-    serving.terminate();
-    serving.end().await;
-
-    let serving = house.run(DECIDED).await;
-    let coordinator = house.person(CENTRE, "coordinator").await;
+    until("the log says what to look at", async || {
+        let log = serving.log();
+        log.contains("disk is neither full nor read-only")
+            .then_some(())
+    })
+    .await;
     assert_eq!(
         labels(&coordinator).await,
         BTreeSet::new(),
         "nothing is half there"
     );
-    assert_eq!(
-        import(&coordinator, table(LINES)).await.unwrap().taken,
-        u32::try_from(LINES).unwrap()
+
+    let mut acknowledged = BTreeSet::new();
+    let refused = loop {
+        let label = format!("member {} {}", acknowledged.len(), "x".repeat(150));
+        let request = pb::AddMemberRequest {
+            label: label.clone(),
+            ..Default::default()
+        };
+        match coordinator.add_member(request).await {
+            Ok(_) => assert!(acknowledged.insert(label)),
+            Err(refused) => break refused.to_string(),
+        }
+        assert!(acknowledged.len() < 5000, "the disk is full some time");
+    };
+    assert!(refused.contains("nothing was changed"), "{refused}");
+    assert!(
+        !acknowledged.is_empty(),
+        "what fits is taken, also after something did not"
     );
+    // Reading leaves a line in the access log, for which there may be room or not.
+    if let Ok(listed) = coordinator.list_members(pb::ListMembersRequest {}).await {
+        assert_eq!(listed.members.len(), acknowledged.len());
+    }
+    assert_eq!(serving.ended(), None, "a full disk does not end the node");
+
+    limit(&serving, "unlimited");
     assert_eq!(
-        import(&coordinator, trial::csv().into_bytes())
-            .await
-            .unwrap()
-            .new_members,
-        32
+        labels(&coordinator).await,
+        acknowledged,
+        "it goes on by itself as soon as there is room"
     );
+    let again = import(&coordinator, table(LINES)).await.unwrap();
+    assert_eq!(again.taken, u32::try_from(LINES).unwrap());
+    assert_eq!(again.new_members, u32::try_from(FEW).unwrap());
+    serving.stop().await;
+
+    let serving = house.run(DECIDED).await;
+    let coordinator = house.person(CENTRE, "coordinator").await;
+    let members = labels(&coordinator).await;
+    assert!(acknowledged.is_subset(&members));
+    assert_eq!(members.len(), acknowledged.len() + FEW);
+    let trial = import(&coordinator, trial::csv().into_bytes()).await;
+    assert_eq!(trial.unwrap().new_members, 32);
     until_it_may_sign(&coordinator).await;
     assert_sound(&world.mirror(&house).await);
     serving.stop().await;
@@ -160,4 +202,26 @@ async fn a_table_that_leaves_no_room_for_the_approval_is_no_half_approval() {
         );
     }
     serving.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_relay_whose_disk_was_full_for_a_moment_keeps_what_it_acknowledges_afterwards() {
+    let mut world = World::founded().await;
+    let houses = ["a", "b", "c", "d"].map(|name| world.newcomer(name, &[]));
+    let [first, second, third, fourth] = &houses;
+    let (one, other) = (world.token(1), world.token(1));
+
+    limit(&world.relaying, "4096");
+    said(first.krogd("join").arg(&one)).refused(&["cannot store anything now"]);
+    limit(&world.relaying, "unlimited");
+    said(first.krogd("join").arg(&one)).fine();
+    // Something is begun and not done, which is no fault of the disk.
+    said(second.krogd("join").arg(&one)).refused(&["used up"]);
+    said(third.krogd("join").arg(&other)).fine();
+
+    world.restart_relay().await;
+    said(fourth.krogd("join").arg(&other)).refused(&["used up"]);
+    for house in [first, third] {
+        house.run(DECIDED).await.stop().await;
+    }
 }

@@ -3,7 +3,7 @@
 use crate::error::CentreError;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{ConnectOptions, Sqlite, SqlitePool, Transaction};
+use sqlx::{ConnectOptions, Connection, Sqlite, SqlitePool, Transaction};
 use std::fs::OpenOptions;
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
@@ -66,6 +66,9 @@ pub(crate) async fn open_file(
         .max_connections(1)
         .idle_timeout(None)
         .max_lifetime(None)
+        // When the disk fails, SQLite itself may break a transaction off. The connection's own count of transactions then
+        // stays behind, and it would refuse every later one: it is replaced.
+        .before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }))
         .connect_with(options)
         .await
         .map_err(|source| CentreError::Open {

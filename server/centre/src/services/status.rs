@@ -45,9 +45,14 @@ pub(super) fn of(error: CentreError) -> Status {
                 .map(ToString::to_string)
                 .unwrap_or_default();
             tracing::error!(%error, cause, "the centre could not do what was asked");
-            return Status::unavailable(
-                "the centre's store cannot be used now, nothing was changed; see the node's log",
-            );
+            return Status::unavailable(match error {
+                // The disk is something the caller may know more about than the log does.
+                CentreError::Store(_) => error.to_string(),
+                _ => {
+                    "the centre's store cannot be used now, nothing was changed; see the node's log"
+                        .to_owned()
+                }
+            });
         }
     };
     Status::new(code, error.to_string())

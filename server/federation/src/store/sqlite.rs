@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{Sqlite as Db, SqlitePool as Pool};
+use sqlx::{Connection, Sqlite as Db, SqlitePool as Pool};
 
 use super::StoreError;
 
@@ -38,6 +38,9 @@ impl Engine {
             .max_connections(1)
             .max_lifetime(None)
             .idle_timeout(None)
+            // When the disk fails, SQLite itself may break a transaction off. The connection's own count of transactions
+            // then stays behind, and later ones would be savepoints of one that nobody commits: it is replaced.
+            .before_acquire(|connection, _| Box::pin(async { Ok(!connection.is_in_transaction()) }))
             .connect_with(options.clone())
             .await?;
         sqlx::migrate!("../../migrations/exchange/sqlite")
