@@ -176,6 +176,8 @@ calls! {
     sharing.show(ShowRequest) -> ShowResponse;
     /// States the basis of consent of members imported without a `sharing` column.
     sharing.attest(AttestRequest) -> AttestResponse;
+    /// By which way a measure leaves: in pools or in releases.
+    sharing.choose_way(ChooseWayRequest) -> ChooseWayResponse;
 }
 
 #[cfg(test)]

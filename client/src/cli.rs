@@ -11,6 +11,7 @@ mod groups;
 mod network;
 pub mod output;
 mod people;
+mod pools;
 mod progress;
 mod reach;
 mod sharing;
@@ -155,6 +156,9 @@ pub async fn run(cli: Cli) -> Result<Answer, CliError> {
             .await
         }
         Command::Network(args::Network::Show) => network::show(&mut reach.library().await?).await,
+        Command::Pools(args::Pools::List { network }) => {
+            pools::list(&mut reach.library().await?, network.as_deref()).await
+        }
         Command::Templates(command) => templates::run(&mut reach.library().await?, command).await,
         Command::Members(command) => people::run(&reach.centre().await?, command).await,
         Command::Groups(command) => groups::run(&reach.centre().await?, command).await,

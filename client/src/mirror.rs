@@ -17,12 +17,16 @@ use krog_feed::ids::{NetworkId, WriterId};
 use krog_feed::network::NetworkView;
 use krog_feed::published::{CompareRefused, Shelf, compare};
 use krog_feed::replication::memory::Replica;
+use krog_feed::replication::reading::Endless;
 use krog_feed::roster::{RosterChain, RosterFault, SignedRoster};
+use krog_feed::rounds::board::{Board, RoundStatus};
 use krog_measures::Quarter;
 use krog_proto::federation::v1 as pb;
 use thiserror::Error;
 
 use crate::call::CallError;
+
+pub use krog_feed::replication::reading::Refreshed;
 
 /// Why a mirror could not be brought up to date.
 #[derive(Debug, Error)]
@@ -37,8 +41,8 @@ pub enum MirrorError {
     #[error("{0}")]
     Refused(Refused),
     /// The node's list does not come to an end.
-    #[error("the node's list of feeds is out of order or does not end; read from another node")]
-    Endless,
+    #[error(transparent)]
+    Endless(#[from] Endless),
 }
 
 /// Why a node refused to be read.
@@ -62,20 +66,12 @@ pub enum Refused {
     Other(i32),
 }
 
-/// What a refresh brought.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Refreshed {
-    /// Entries and payloads that were new here.
-    pub taken: usize,
-    /// Feeds of which something was not taken, and why.
-    pub faults: BTreeMap<WriterId, EntryFault>,
-}
-
 /// A verified copy of a network's feeds.
 #[derive(Debug, Clone)]
 pub struct Mirror {
     replica: Replica,
     shelf: Shelf,
+    board: Board,
     faults: BTreeMap<WriterId, EntryFault>,
 }
 
@@ -101,6 +97,7 @@ impl Mirror {
         Self {
             replica: Replica::new(NetworkView::new(rosters)),
             shelf: Shelf::new(network),
+            board: Board::new(network),
             faults: BTreeMap::new(),
         }
     }
@@ -113,6 +110,12 @@ impl Mirror {
     /// Releases and templates that stand.
     pub fn shelf(&self) -> &Shelf {
         &self.shelf
+    }
+
+    /// The rounds of pools as they stand on a day (days since 1970-01-01), newest deadline first. What was told and what has
+    /// failed does not depend on the day, which decides only what is over without a word.
+    pub fn rounds(&self, today: i64) -> Vec<RoundStatus> {
+        self.board.rounds(self.view(), today)
     }
 
     /// The heads of all feeds, ordered by writer.
@@ -143,25 +146,30 @@ impl Mirror {
         compare(
             self.view(),
             &self.shelf,
+            &self.board,
             self.view().policy(),
             measure,
             last_quarter,
         )
     }
 
-    /// Puts on the shelf what stands now. From the start: a feed may have been rebased.
+    /// Puts on the shelf and the board what stands now. From the start: a feed may have been rebased.
     fn restock(&mut self) {
-        let mut shelf = Shelf::new(self.view().network());
+        let network = self.view().network();
+        let (mut shelf, mut board) = (Shelf::new(network), Board::new(network));
         for state in self.replica.states() {
             let writer = state.writer();
             let entries = self.replica.standing(writer).cloned();
             for entry in entries.filter_map(|raw| VerifiedEntry::from_store(raw).ok()) {
-                // What it refuses it remembers: `shelf().refused()`.
+                // What they refuse they remember: `shelf().refused()`.
                 let _ = shelf.observe(&entry);
+                let _ = board.observe(&entry);
             }
             shelf.dispute(writer, state.disputed());
+            board.dispute(writer, state.disputed());
         }
         self.shelf = shelf;
+        self.board = board;
     }
 }
 

@@ -6,11 +6,13 @@
 mod forest;
 pub mod html;
 pub mod json;
+mod pools;
 pub mod release;
 pub mod table;
 pub mod text;
 mod words;
 
+pub(crate) use pools::privacy_cost;
 pub use words::{quarter_name, quarter_number};
 
 /// Text from elsewhere without what could steer a terminal or turn the direction of writing: control characters and

@@ -13,6 +13,7 @@ const FILES: &[&str] = &[
     "krog/federation/v1/exchange.proto",
     "krog/federation/v1/library.proto",
     "krog/federation/v1/house.proto",
+    "krog/federation/v1/pool.proto",
     "krog/federation/v1/template.proto",
     "krog/centre/v1/people.proto",
     "krog/centre/v1/groups.proto",

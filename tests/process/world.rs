@@ -110,7 +110,13 @@ pub fn scratch() -> TempDir {
 /// Founds a network that also uses the trial's measure.
 pub fn found(relay: &House, rehearsal: bool) {
     let mut create = relay.krogd("network create");
-    create.args(["--name", "Test network", "--measure", trial::MEASURE]);
+    create.args([
+        "--name",
+        "Test network",
+        "--no-pools",
+        "--measure",
+        trial::MEASURE,
+    ]);
     if rehearsal {
         create.arg("--rehearsal");
     }

@@ -21,15 +21,19 @@ use krog_client::cli::slug;
 use krog_client::mirror::Mirror;
 use krog_client::socket::connect_unix;
 use krog_client::tls::{Identity, connect_pinned};
+use krog_feed::entry::VerifiedEntry;
 use krog_feed::ids::NetworkId;
 use krog_feed::roster::SignedRoster;
+use krog_feed::rounds::board::{Board, RoundStatus};
 use krog_measures::Measure;
+use krog_pools::PoolTerms;
 use krog_proto::federation::v1::library_client::LibraryClient;
 use krogd::chance;
 use krogd::clock::HandClock;
 use krogd::folder::Folder;
 use krogd::network::{self, InviteOptions, NetworkOptions};
 use krogd::node::{self, NewNode};
+use krogd::pool::{self, OpenOptions};
 use krogd::run::{RunOptions, Running};
 use krogd::tls::TlsIdentity;
 use tempfile::TempDir;
@@ -61,6 +65,10 @@ pub struct Wishes {
     pub measures: Vec<Measure>,
     /// A PostgreSQL for the first node's exchange.
     pub exchange_database: Option<String>,
+    /// How many of the nodes after the first accept connections too.
+    pub more_relays: usize,
+    /// What the network's pools may tell. Absent: it has none.
+    pub pools: Option<PoolTerms>,
 }
 
 impl Network {
@@ -90,7 +98,7 @@ impl Network {
                     .filter(|name| !name.is_empty())
                     .map(str::to_owned)
                     .collect(),
-                listen: (place == 0).then_some(([127, 0, 0, 1], 0).into()),
+                listen: (place <= wishes.more_relays).then_some(([127, 0, 0, 1], 0).into()),
                 exchange_database: wishes.exchange_database.clone().filter(|_| place == 0),
                 ..NewNode::default()
             };
@@ -109,6 +117,7 @@ impl Network {
             measures: wishes.measures,
             floor_persons: 10,
             waiting_days: 14,
+            pools: wishes.pools,
         };
         network::found_network(&founder.folder, options, clock.clock(), chance::seeded(1)).await?;
         let mut network = Self {
@@ -136,6 +145,9 @@ impl Network {
             )
             .await?;
             network.start(place).await?;
+            if let Some(address) = network.running(place).addresses().listen {
+                node::keep_address(&network.nodes[place].folder, address)?;
+            }
         }
         network.settle().await?;
         Ok(network)
@@ -229,6 +241,37 @@ impl Network {
             }
         }
         Ok(())
+    }
+
+    /// Has the founder open a round of a pool.
+    ///
+    /// # Errors
+    /// When the policy does not allow it.
+    pub async fn open_round(&self, options: OpenOptions) -> Result<String> {
+        let told = pool::open(
+            &self.nodes[0].folder,
+            options,
+            self.clock.clock(),
+            chance::seeded(5),
+        )
+        .await?;
+        self.settle().await?;
+        Ok(told)
+    }
+
+    /// The rounds of pools as a client verifies them, read from the relay with the key of a node.
+    ///
+    /// # Errors
+    /// When something does not verify.
+    pub async fn rounds(&self, place: usize) -> Result<Vec<RoundStatus>> {
+        let mirror = self.mirror(place).await?;
+        let mut board = Board::new(self.id);
+        for head in mirror.heads() {
+            for entry in mirror.entries(head.writer) {
+                let _ = board.observe(&VerifiedEntry::from_store(entry.clone())?);
+            }
+        }
+        Ok(board.rounds(mirror.view(), self.clock.day()))
     }
 
     /// A person's way into a centre.

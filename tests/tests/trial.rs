@@ -31,6 +31,7 @@ async fn network(exchange_database: Option<String>) -> Result<Network> {
             day: Some(DECIDED),
             measures: vec![trial::MEASURE.parse()?],
             exchange_database,
+            ..Wishes::default()
         },
     )
     .await

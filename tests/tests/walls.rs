@@ -47,6 +47,7 @@ fn arrows() -> BTreeMap<String, BTreeSet<String>> {
     [
         "proto",
         "server/measures",
+        "server/pools",
         "server/templates",
         "server/feed",
         "server/disclosure",
@@ -96,6 +97,7 @@ fn the_pure_rooms_pull_no_runtime_and_no_database() {
     for room in [
         "krog-measures",
         "krog-proto",
+        "krog-pools",
         "krog-feed",
         "krog-disclosure",
         "krog-templates",
@@ -121,6 +123,7 @@ fn only_the_two_stores_reach_a_database() {
         ("disclosure", "server/disclosure"),
         ("templates", "server/templates"),
         ("measures", "server/measures"),
+        ("pools", "server/pools"),
         ("proto", "proto"),
     ] {
         let text = fs::read_to_string(root().join(folder).join("Cargo.toml")).expect("a manifest");
@@ -135,8 +138,9 @@ fn only_the_two_stores_reach_a_database() {
 
 #[test]
 fn no_arrow_runs_up_or_sideways() {
-    let floors: [&[&str]; 4] = [
+    let floors: [&[&str]; 5] = [
         &["krog-proto", "krog-measures"],
+        &["krog-pools"],
         &["krog-feed", "krog-disclosure", "krog-templates"],
         &["krog-centre", "krog-federation", "krog-client"],
         &["krogd"],
@@ -173,6 +177,7 @@ fn the_federation_knows_no_file_of_a_centre() {
             "master.key",
             "office.db",
             "office.key",
+            "rounds.db",
             "krog_centre",
             "krog_disclosure",
         ] {

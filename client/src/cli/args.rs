@@ -106,6 +106,9 @@ pub enum Command {
     /// The network as this node knows it.
     #[command(subcommand)]
     Network(Network),
+    /// Rounds of pools: sums over at least five centres in which no centre's part is visible.
+    #[command(subcommand)]
+    Pools(Pools),
     /// Group templates that arrived.
     #[command(subcommand)]
     Templates(Templates),
@@ -156,15 +159,26 @@ pub enum Share {
         #[arg(long)]
         quarter: Option<Quarter>,
     },
-    /// Stop frozen bytes before they are signed.
+    /// Stop frozen bytes before they are signed, or this centre's part in a round until its deadline.
     Stop {
         /// The quarter.
-        #[arg(long)]
-        quarter: Quarter,
+        #[arg(long, required_unless_present = "round", conflicts_with = "round")]
+        quarter: Option<Quarter>,
+        /// A round of a pool instead: its first 8 hexadecimal digits or more.
+        #[arg(long, value_name = "HEX", value_parser = parse_round)]
+        round: Option<String>,
+    },
+    /// Say by which way a measure leaves this centre, as its groups have decided.
+    Choose {
+        /// The measure's code, for example k6.
+        measure: String,
+        /// Which of the two.
+        #[arg(value_enum)]
+        way: Way,
     },
     /// Show what is frozen and what was signed, cell by cell.
     Show {
-        /// The quarter; without it all.
+        /// The quarter; without it all, and the parts in rounds of pools.
         #[arg(long)]
         quarter: Option<Quarter>,
     },
@@ -172,6 +186,36 @@ pub enum Share {
     Attest {
         /// The basis in your words, 10 to 1000 bytes; kept at home.
         basis: String,
+    },
+}
+
+/// Ways out of a centre.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Way {
+    /// Counted with at least four other centres, in no figure of this centre's own.
+    Pool,
+    /// Under this centre's name, once enough persons wait.
+    Release,
+}
+
+impl Way {
+    /// The word on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pool => "pool",
+            Self::Release => "release",
+        }
+    }
+}
+
+/// Rounds of pools.
+#[derive(Debug, Subcommand)]
+pub enum Pools {
+    /// List the rounds and how far each has come.
+    List {
+        /// Which network, by name or the beginning of its identity, when the node is in several.
+        #[arg(long, value_name = "NETWORK")]
+        network: Option<String>,
     },
 }
 
@@ -365,6 +409,18 @@ impl std::fmt::Debug for GivenAnswer {
     }
 }
 
+fn parse_round(text: &str) -> Result<String, String> {
+    let is_name = (8..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_hexdigit());
+    if is_name {
+        Ok(text.to_ascii_lowercase())
+    } else {
+        Err(
+            "write the first 8 hexadecimal digits of the round or more, as `krog share preview` shows them"
+                .to_owned(),
+        )
+    }
+}
+
 fn parse_answer(text: &str) -> Result<GivenAnswer, String> {
     let wrong = "write it as item=value, with a whole number, for example nervous=2".to_owned();
     let (item, value) = text.split_once('=').ok_or_else(|| wrong.clone())?;
@@ -395,6 +451,9 @@ mod tests {
             "krog import outcomes table.csv --dry-run --node a",
             "krog share preview --quarter 2026Q1",
             "krog share stop --quarter 2026Q1",
+            "krog share stop --round 1A2b3c4d",
+            "krog share choose k6 release",
+            "krog pools list --network Circle --json",
             "krog share attest written-consent-on-paper",
             "krog compare k6 --until 2025Q4 --html out.html --json",
             "krog network show",
@@ -418,6 +477,11 @@ mod tests {
         for line in [
             "krog".to_owned(),
             "krog share stop".to_owned(),
+            "krog share stop --round 1a2b3c".to_owned(),
+            "krog share stop --round 1a2b3c4g".to_owned(),
+            "krog share stop --round 1a2b3c4d --quarter 2026Q1".to_owned(),
+            "krog share choose k6 both".to_owned(),
+            "krog pools".to_owned(),
             "krog share preview --quarter 2026Q5".to_owned(),
             "krog whoami --address localhost:1".to_owned(),
             format!("krog whoami --pin {pin}"),

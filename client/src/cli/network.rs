@@ -69,8 +69,16 @@ fn names<'a>(networks: impl Iterator<Item = &'a pb::DescribedNetwork>) -> String
     named.join(", ")
 }
 
+/// The public name of a node, or the beginning of its identity while that has not arrived.
+pub(super) fn node_name(network: &pb::DescribedNetwork, node: &[u8]) -> String {
+    let known = (network.nodes.iter()).find(|known| known.node == node);
+    known
+        .filter(|known| !known.public_name.is_empty())
+        .map_or_else(|| id(node, 8), |known| known.public_name.clone())
+}
+
 /// The first digits of an identity.
-fn id(bytes: &[u8], digits: usize) -> String {
+pub(super) fn id(bytes: &[u8], digits: usize) -> String {
     HEXLOWER.encode(bytes).chars().take(digits).collect()
 }
 

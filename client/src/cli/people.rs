@@ -155,16 +155,28 @@ fn listed(members: &[pb::Member]) -> Answer {
     Answer::new(text, table.json())
 }
 
+/// How a part in a round is told from a quarter.
+const PART: &str = "pool ";
+
 fn consented(given: bool, frozen: &[String]) -> Answer {
     let mut text = if given {
         "Given.".to_owned()
     } else {
         "Withdrawn; from now on it holds.".to_owned()
     };
-    if !frozen.is_empty() {
+    let (parts, quarters): (Vec<&String>, Vec<&String>) =
+        frozen.iter().partition(|frozen| frozen.starts_with(PART));
+    if !quarters.is_empty() {
+        let quarters: Vec<_> = quarters.iter().map(|quarter| clean(quarter)).collect();
         text.push_str(&format!(
-            "\nFrozen already, with this member counted: {}. These bytes stand unless stopped with `krog share stop`.",
-            clean(&frozen.join(", "))
+            "\nFrozen already, with this member counted: {}. These bytes stand unless stopped with `krog share stop --quarter QUARTER`.",
+            quarters.join(", ")
+        ));
+    }
+    for part in parts {
+        let round = clean(part.trim_start_matches(PART));
+        text.push_str(&format!(
+            "\nSealed for a pool already, with this member counted: round {round}. That part stands unless stopped until the round's deadline with `krog share stop --round {round}`."
         ));
     }
     Answer::new(text, json!({"given": given, "frozen_quarters": frozen}))
@@ -178,6 +190,14 @@ mod tests {
     fn who_withdraws_after_the_freeze_is_told() {
         let answer = consented(false, &["2026Q1".to_owned()]);
         assert!(answer.text.contains("2026Q1") && answer.text.contains("krog share stop"));
+    }
+
+    #[test]
+    fn who_withdraws_after_a_part_was_sealed_is_told_how_to_stop_it() {
+        let answer = consented(false, &["pool 1a2b3c4d".to_owned()]);
+        assert!(answer.text.contains("krog share stop --round 1a2b3c4d"));
+        assert!(!answer.text.contains("--quarter"));
+        assert_eq!(answer.json["frozen_quarters"][0], "pool 1a2b3c4d");
     }
 
     #[test]

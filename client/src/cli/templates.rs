@@ -9,7 +9,7 @@ use tonic::transport::Channel;
 
 use super::CliError;
 use super::args::Templates;
-use super::network::describe;
+use super::network::{describe, node_name};
 use super::output::Answer;
 use super::progress::during;
 use crate::call::CallError;
@@ -70,12 +70,7 @@ fn verify(published: &pb::PublishedTemplate, network: &pb::DescribedNetwork) -> 
     if template.version().as_slice() != version.as_slice() {
         return None;
     }
-    let publisher = (network.nodes.iter())
-        .find(|known| &known.node == node && !known.public_name.is_empty())
-        .map_or_else(
-            || HEXLOWER.encode(node).chars().take(8).collect(),
-            |known| known.public_name.clone(),
-        );
+    let publisher = node_name(network, node);
     Some(Arrived {
         version: HEXLOWER.encode(version),
         publisher,

@@ -9,8 +9,10 @@ use krog_feed::identity::{
 use krog_feed::ids::{HeaderHash, NetworkId, NodeId, TlsPin, WriterId};
 use krog_feed::keys::{RecoveryKey, WriterKey};
 use krog_feed::roster::{Genesis, Policy, Roster, SignedRoster};
+use krog_feed::rounds::board::Stage;
 use krog_feed::writer::Author;
-use krog_measures::{MeasureCode, builtin};
+use krog_measures::{Measure, MeasureCode, builtin};
+use krog_pools::PoolTerms;
 use krog_proto::federation::v1 as pb;
 use pb::exchange_server::{Exchange, ExchangeServer};
 use prost::Message;
@@ -23,8 +25,12 @@ use super::*;
 use crate::socket::connect_unix;
 
 const CENTRES: u8 = 11;
+/// A node that would aggregate with the town's.
+const HELPER: [u8; 32] = [8; 32];
+const DEADLINE: u32 = 20_500;
 
-/// One node with eleven centres that each released once: five with professional and six with peer facilitation.
+/// One node with eleven centres that each released once: five with professional and six with peer facilitation. It has
+/// opened a round of a pool.
 struct Town {
     network: NetworkId,
     roster: SignedRoster,
@@ -46,8 +52,12 @@ impl Town {
             .clone();
         let genesis = Genesis::new(inception.clone(), name("Town"), [4; 16], true);
         let network = genesis.network();
-        let policy = Policy::new(10, 14, vec![measure.clone()]).unwrap();
-        let roster = Roster::first(genesis, policy).signed_by(node, &office);
+        let policy = Policy::new(10, 14, vec![measure.clone()])
+            .unwrap()
+            .with_pools(PoolTerms::default());
+        let mut roster = Roster::first(genesis, policy);
+        roster.nodes.insert(NodeId::from(HELPER));
+        let roster = roster.signed_by(node, &office);
 
         let (mut author, first) =
             Author::begin_office(network, office, &inception, [0; 16]).unwrap();
@@ -79,6 +89,12 @@ impl Town {
                 .append(Kind::Descriptor, &descriptor.encode(), 0, [2; 16])
                 .unwrap(),
         );
+        let opening = opening(node, &measure).encode_to_vec();
+        office_feed.push(
+            author
+                .append(Kind::PoolOpening, &opening, 0, [3; 16])
+                .unwrap(),
+        );
         feeds.push(office_feed);
         Self {
             network,
@@ -93,6 +109,28 @@ impl Town {
 
     fn mirror(&self) -> Mirror {
         Mirror::of_network(self.network, [self.roster.clone()]).unwrap()
+    }
+}
+
+fn opening(leader: NodeId, measure: &Measure) -> pb::PoolOpening {
+    pb::PoolOpening {
+        measure: measure.code.as_str().to_owned(),
+        comparability_class: measure.class.as_bytes().to_vec(),
+        facilitation: pb::Facilitation::Peer.into(),
+        course: pb::Course::Entry.into(),
+        first_quarter: 8100,
+        last_quarter: 8103,
+        roster_version: 1,
+        sums: vec![pb::PoolSum::Persons.into(), pb::PoolSum::FollowedUp.into()],
+        leader: leader.into(),
+        helper: HELPER.into(),
+        deadline: DEADLINE,
+        expiry: DEADLINE + 30,
+        persons_per_centre: 40,
+        change_bound_hundredths: 1_800,
+        unit_sd_thousandths: 6_000,
+        rho_millionths: 250_000,
+        ..Default::default()
     }
 }
 
@@ -262,6 +300,27 @@ impl Exchange for Shared {
     ) -> Result<Response<pb::AdmitResponse>, Status> {
         Err(Status::unimplemented(""))
     }
+
+    async fn offer_parcels(
+        &self,
+        _: Request<pb::OfferParcelsRequest>,
+    ) -> Result<Response<pb::OfferParcelsResponse>, Status> {
+        Err(Status::unimplemented("a mirror carries no parcels"))
+    }
+
+    async fn push_parcels(
+        &self,
+        _: Request<pb::PushParcelsRequest>,
+    ) -> Result<Response<pb::PushParcelsResponse>, Status> {
+        Err(Status::unimplemented("a mirror carries no parcels"))
+    }
+
+    async fn fetch_parcels(
+        &self,
+        _: Request<pb::FetchParcelsRequest>,
+    ) -> Result<Response<pb::FetchParcelsResponse>, Status> {
+        Err(Status::unimplemented("a mirror carries no parcels"))
+    }
 }
 
 /// The node behind a local socket; the folder keeps the socket.
@@ -285,7 +344,7 @@ async fn a_network_is_read_verified_and_compared() {
     let mut mirror = town.mirror();
     let refreshed = mirror.refresh(channel.clone()).await.unwrap();
     assert_eq!(refreshed.faults, BTreeMap::new());
-    assert_eq!(refreshed.taken, 2 * usize::from(CENTRES) + 3);
+    assert_eq!(refreshed.taken, 2 * usize::from(CENTRES) + 4);
     assert_eq!(mirror.heads().len(), usize::from(CENTRES) + 1);
     assert_eq!(mirror.shelf().releases().count(), usize::from(CENTRES));
     assert_eq!(
@@ -320,6 +379,22 @@ async fn a_network_is_read_verified_and_compared() {
         calls,
         "nothing is fetched again"
     );
+}
+
+#[tokio::test]
+async fn rounds_are_read_as_they_stand_on_a_day() {
+    let town = Town::new();
+    let (channel, _, _dir) = serve(Node::of(&town)).await;
+    let mut mirror = town.mirror();
+    assert!(mirror.rounds(0).is_empty());
+    mirror.refresh(channel).await.unwrap();
+    let stages = |day: u32| -> Vec<Stage> {
+        let rounds = mirror.rounds(day.into()).into_iter();
+        rounds.map(|round| round.stage).collect()
+    };
+    assert_eq!(stages(DEADLINE), [Stage::Opened]);
+    assert_eq!(stages(DEADLINE + 31), [Stage::Silent]);
+    assert_eq!(mirror.compare("k6", None).unwrap().pools, []);
 }
 
 #[tokio::test]
@@ -437,7 +512,7 @@ async fn a_node_that_refuses_or_never_ends_is_left() {
     })
     .await;
     let error = town.mirror().refresh(channel).await.unwrap_err();
-    assert!(matches!(error, MirrorError::Endless), "{error}");
+    assert!(matches!(error, MirrorError::Endless(_)), "{error}");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use krog_proto::federation::v1 as pb;
 
-use super::words;
+use super::{pools, words};
 
 /// Two-sided 95 % quantile of the normal distribution, for the interval of one centre.
 const Z_95: f64 = 1.959_963_984_540_054;
@@ -24,6 +24,16 @@ impl Estimate {
     /// A centre's estimate; none when a number is missing or makes no sense.
     pub fn of_centre(row: &pb::CentreRow) -> Option<Self> {
         let (effect, variance) = row.effect.zip(row.variance)?;
+        Self::from_variance(effect, variance)
+    }
+
+    /// A pool's estimate, without what its centres differ by; none as for a centre.
+    pub fn of_pool(row: &pb::PoolRow) -> Option<Self> {
+        let (effect, variance) = row.effect.zip(row.variance)?;
+        Self::from_variance(effect, variance)
+    }
+
+    fn from_variance(effect: f64, variance: f64) -> Option<Self> {
         let half = Z_95 * variance.sqrt();
         Self::new(effect, effect - half, effect + half)
     }
@@ -33,24 +43,32 @@ impl Estimate {
     }
 }
 
-/// One released centre.
+/// What a row stands for; each is marked by a shape of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mark {
+    Centre,
+    Pool,
+}
+
+/// One released centre or one pool.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Row {
+    pub mark: Mark,
     pub name: String,
-    pub persons: u32,
+    pub persons: String,
     pub quarters: String,
     pub estimate: Option<Estimate>,
-    /// Square root of this centre's share of the largest precision, 0 to 1: the side of its square.
+    /// Square root of its share of the largest precision, 0 to 1: how large it is drawn.
     pub size: f64,
 }
 
-/// The centres of one facilitation and course, and what they give together.
+/// The centres and pools of one facilitation and course, and what they give together.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Side {
     pub facilitation: i32,
     pub course: i32,
     pub centres: u32,
-    pub persons: u32,
+    pub persons: String,
     pub rows: Vec<Row>,
     pub synthesis: Option<Estimate>,
     pub prediction: Option<(f64, f64)>,
@@ -67,26 +85,36 @@ pub(super) struct Plot {
 
 impl Plot {
     pub fn of(comparison: &pb::Comparison) -> Self {
-        let largest = (comparison.centres.iter())
-            .filter_map(precision)
+        let largest = (comparison.centres.iter().filter_map(centre_precision))
+            .chain(comparison.pools.iter().filter_map(pool_precision))
             .fold(0.0, f64::max);
+        let size = |precision: Option<f64>| precision.map_or(0.0, |p| (p / largest).sqrt());
         let sides: Vec<Side> = (comparison.sides.iter())
             .map(|side| Side {
                 facilitation: side.facilitation,
                 course: side.course,
-                centres: side.centres,
-                persons: side.persons,
+                centres: side.centres.saturating_add(side.pooled_centres),
+                persons: pools::side_total(comparison, side),
                 rows: (comparison.centres.iter())
                     .filter(|row| {
                         (row.facilitation, row.course) == (side.facilitation, side.course)
                     })
                     .map(|row| Row {
+                        mark: Mark::Centre,
                         name: words::centre_name(row),
-                        persons: row.persons,
+                        persons: row.persons.to_string(),
                         quarters: words::quarters(row.first_quarter, row.last_quarter),
                         estimate: Estimate::of_centre(row),
-                        size: precision(row).map_or(0.0, |p| (p / largest).sqrt()),
+                        size: size(centre_precision(row)),
                     })
+                    .chain(pools::of_side(comparison, side).map(|row| Row {
+                        mark: Mark::Pool,
+                        name: pools::name(row),
+                        persons: pools::persons_of(row),
+                        quarters: words::quarters(row.first_quarter, row.last_quarter),
+                        estimate: Estimate::of_pool(row),
+                        size: size(pool_precision(row)),
+                    }))
                     .collect(),
                 synthesis: side.synthesis.as_ref().and_then(Estimate::of_synthesis),
                 prediction: (side.synthesis.as_ref())
@@ -108,6 +136,12 @@ impl Plot {
         ((value - self.low) / (self.high - self.low)).clamp(0.0, 1.0)
     }
 
+    /// True when a pool is among the rows.
+    pub fn has_pools(&self) -> bool {
+        let mut rows = self.sides.iter().flat_map(|side| &side.rows);
+        rows.any(|row| row.mark == Mark::Pool)
+    }
+
     /// True when there is anything to draw.
     pub fn has_estimates(&self) -> bool {
         (self.sides.iter()).any(|side| {
@@ -116,9 +150,18 @@ impl Plot {
     }
 }
 
-fn precision(row: &pb::CentreRow) -> Option<f64> {
+fn centre_precision(row: &pb::CentreRow) -> Option<f64> {
     Estimate::of_centre(row)?;
-    let precision = 1.0 / row.variance?;
+    precision(row.variance?)
+}
+
+fn pool_precision(row: &pb::PoolRow) -> Option<f64> {
+    Estimate::of_pool(row)?;
+    precision(row.variance?)
+}
+
+fn precision(variance: f64) -> Option<f64> {
+    let precision = 1.0 / variance;
     (precision.is_finite() && precision > 0.0).then_some(precision)
 }
 
@@ -192,6 +235,20 @@ mod tests {
         assert!(plot.low.is_finite() && plot.high.is_finite());
         comparison.centres[0].effect = Some(1e300);
         assert!(Plot::of(&comparison).ticks.len() <= 41);
+    }
+
+    #[test]
+    fn a_pool_is_one_row_after_the_centres() {
+        let plot = Plot::of(&sample::with_pools());
+        assert!(plot.has_pools() && !Plot::of(&sample::comparison()).has_pools());
+        let rows = &plot.sides[0].rows;
+        let pool = rows.last().unwrap();
+        assert_eq!(
+            (pool.mark, pool.name.as_str()),
+            (Mark::Pool, "pool of 9 centres")
+        );
+        assert_eq!(pool.persons, "≈108");
+        assert_eq!(plot.sides[0].persons, "≈205");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use krog_proto::federation::v1 as pb;
 
 use super::table::Table;
-use super::{clean, text, words};
+use super::{clean, pools, text, words};
 
 pub use svg::forest_svg;
 
@@ -107,6 +107,9 @@ pub fn comparison_section(comparison: &pb::Comparison) -> Section {
             &text::between(comparison),
         ));
         html.push_str(&paragraph(text::BETWEEN_NOTE));
+        if !comparison.pools.is_empty() {
+            html.push_str(&paragraph(text::POOLED_NOTE));
+        }
     }
     html.push_str("<h3>Professional and peer-led groups, entry pairs</h3>\n");
     html.push_str(&paragraph(&words::contrast(
@@ -117,11 +120,25 @@ pub fn comparison_section(comparison: &pb::Comparison) -> Section {
         "Within centres that offer both. {}",
         words::contrast(comparison.within.as_ref(), true)
     )));
-    if !comparison.centres.is_empty() {
-        html.push_str("<h3>Each released centre</h3>\n");
+    if let Some(heading) = text::each(comparison) {
+        let _ = writeln!(html, "<h3>{heading}</h3>");
         html.push_str(&forest_svg(comparison));
         html.push_str(&table("The same as a table", &text::figures(comparison)));
+    }
+    if !comparison.centres.is_empty() {
         html.push_str(&table("What each centre told", &text::centres(comparison)));
+    }
+    if !comparison.pools.is_empty() {
+        html.push_str(&table("What each pool told", &pools::pools(comparison)));
+        html.push_str(&table(
+            "How precise each pool is, and what it costs",
+            &pools::precision(comparison),
+        ));
+        let more = pools::more(comparison);
+        if !more.is_empty() {
+            html.push_str(&list(more));
+        }
+        html.push_str(&paragraph(pools::NOTE));
     }
     html.push_str("<h3>What was not told</h3>\n");
     if comparison.untold.is_empty() {
@@ -179,14 +196,22 @@ mod tests {
     }
 
     #[test]
+    fn a_section_with_pools_draws_and_lists_them() {
+        insta::assert_snapshot!(comparison_section(&sample::with_pools()).html);
+    }
+
+    #[test]
     fn hostile_names_stay_text() {
-        let mut comparison = sample::comparison();
+        let mut comparison = sample::with_pools();
         let hostile = "</title><script>alert(1)</script>\"'&<img src=x onerror=y>";
         comparison.measure = hostile.to_owned();
         comparison.change_sd_pooled = false;
         comparison.change_sd_source = hostile.to_owned();
         for row in &mut comparison.centres {
             row.public_name = hostile.to_owned();
+        }
+        for item in comparison.pools.iter_mut().flat_map(|row| &mut row.items) {
+            item.code = hostile.to_owned();
         }
         let page = page(hostile, "en\"><script>", &[comparison_section(&comparison)]);
         assert!(!page.contains("<script"));

@@ -4,7 +4,7 @@ use data_encoding::HEXLOWER;
 use krog_proto::federation::v1 as pb;
 use serde_json::{Value, json};
 
-use super::words;
+use super::{pools, words};
 
 /// A number with the digits it takes to read it back; a word when it is none.
 pub(crate) fn number(value: f64) -> Value {
@@ -34,11 +34,17 @@ pub fn comparison(comparison: &pb::Comparison) -> Value {
         untold,
         caveats,
         waiting,
+        pools: pooled,
     } = comparison;
     let sd = match change_sd {
         None => json!({"status": "absent", "why": "no SD of change is told or stated"}),
         Some(value) if *change_sd_pooled => {
-            json!({"status": "value", "value": number(*value), "from": "releases"})
+            let from = if pools::tell_sd(comparison) {
+                "releases_and_pools"
+            } else {
+                "releases"
+            };
+            json!({"status": "value", "value": number(*value), "from": from})
         }
         Some(value) => {
             json!({"status": "value", "value": number(*value), "from": "stated", "source": change_sd_source})
@@ -53,6 +59,7 @@ pub fn comparison(comparison: &pb::Comparison) -> Value {
         "contrast": contrast(between.as_ref()),
         "contrast_within_centres": contrast(within.as_ref()),
         "centres": centres.iter().map(centre).collect::<Vec<_>>(),
+        "pools": pooled.iter().map(pool).collect::<Vec<_>>(),
         "not_told": untold.iter().map(not_told).collect::<Vec<_>>(),
         "waiting_cells": waiting,
         "caveats": caveats.iter().map(|caveat| json!({
@@ -71,12 +78,16 @@ fn side(side: &pb::Side) -> Value {
         persons,
         mean_change,
         synthesis: synthesised,
+        pooled_centres,
+        pooled_persons,
     } = side;
     json!({
         "facilitation": words::facilitation(*facilitation),
         "course": words::course(*course),
         "centres": centres,
         "persons": persons,
+        "pooled_centres": pooled_centres,
+        "pooled_persons": told((*pooled_centres > 0).then_some(*pooled_persons), "no pool"),
         "mean_change": told(*mean_change, "told only as an end of the scale, or not at all"),
         "synthesis": synthesised.as_ref().map_or_else(
             || json!({"status": "absent", "why": words::NO_SYNTHESIS}),
@@ -104,6 +115,12 @@ fn synthesis(synthesis: &pb::Synthesis) -> Value {
         Some((low, high)) => json!({"status": "value", "low": number(low), "high": number(high)}),
         None => json!({"status": "absent", "why": "fewer than three estimates"}),
     };
+    let q_or = |value: f64| match words::tells_q(synthesis) {
+        Some(_) => number(value),
+        None => {
+            json!({"status": "absent", "why": "pools do not tell how much their centres differ"})
+        }
+    };
     json!({
         "status": "value",
         "k": k,
@@ -112,8 +129,8 @@ fn synthesis(synthesis: &pb::Synthesis) -> Value {
         "ci_low": number(*ci_low),
         "ci_high": number(*ci_high),
         "tau2": number(*tau2),
-        "q": number(*q),
-        "i2_percent": number(*i2),
+        "q": q_or(*q),
+        "i2_percent": q_or(*i2),
         "prediction": prediction,
         "fixed_effect": number(*fixed_effect),
         "fixed_se": number(*fixed_se),
@@ -206,6 +223,62 @@ fn centre(row: &pb::CentreRow) -> Value {
     })
 }
 
+fn pool(row: &pb::PoolRow) -> Value {
+    let pb::PoolRow {
+        opening,
+        facilitation,
+        course,
+        centres,
+        persons,
+        first_quarter,
+        last_quarter,
+        mean_change,
+        effect,
+        variance,
+        noise_se,
+        rho_millionths,
+        epsilon,
+        delta,
+        has_weights,
+        change_sd,
+        baseline_mean,
+        improved,
+        deteriorated,
+        followed_up,
+        sessions,
+        items,
+    } = row;
+    const NOT_ASKED: &str = "not asked";
+    const NO_NOISE: &str = "no noise";
+    json!({
+        "round": HEXLOWER.encode(opening),
+        "facilitation": words::facilitation(*facilitation),
+        "course": words::course(*course),
+        "centres": centres,
+        "persons": number(*persons),
+        "first_quarter": words::quarter_name(*first_quarter),
+        "last_quarter": words::quarter_name(*last_quarter),
+        "mean_change": told(*mean_change, NOT_ASKED),
+        "effect": told(*effect, words::NO_SYNTHESIS),
+        "variance": told(*variance, words::NO_SYNTHESIS),
+        "noise_se": number(*noise_se),
+        "rho": number(f64::from(*rho_millionths) / 1e6),
+        "epsilon": told(*epsilon, NO_NOISE),
+        "delta": told(*delta, NO_NOISE),
+        "has_weights": has_weights,
+        "change_sd": told(*change_sd, "not asked, or lost in noise"),
+        "baseline_mean": told(*baseline_mean, NOT_ASKED),
+        "reliably_improved": told(*improved, NOT_ASKED),
+        "reliably_worse": told(*deteriorated, NOT_ASKED),
+        "followed_up": told(*followed_up, NOT_ASKED),
+        "sessions": told(*sessions, NOT_ASKED),
+        "items": items.iter().map(|pb::PoolItemMean { code, mean }| json!({
+            "item": code,
+            "mean": number(*mean),
+        })).collect::<Vec<_>>(),
+    })
+}
+
 fn not_told(untold: &pb::UntoldCount) -> Value {
     let pb::UntoldCount {
         reason,
@@ -219,4 +292,44 @@ fn not_told(untold: &pb::UntoldCount) -> Value {
         "course": words::course(*course),
         "cells": cells,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::sample;
+
+    #[test]
+    fn a_pool_has_every_digit_and_a_status_where_nothing_was_asked() {
+        let json = comparison(&sample::with_pools());
+        let pools = &json["pools"];
+        assert_eq!(pools[0]["round"], "a1".repeat(32));
+        assert_eq!(pools[0]["persons"], 107.6);
+        assert_eq!(pools[0]["rho"], 0.25);
+        assert_eq!(
+            pools[0]["epsilon"],
+            json!({"status": "value", "value": 3.5})
+        );
+        assert_eq!(pools[0]["items"][0]["item"], "nervous");
+        let absent = |why: &str| json!({"status": "absent", "why": why});
+        assert_eq!(pools[1]["improved"], Value::Null);
+        assert_eq!(pools[1]["reliably_improved"], absent("not asked"));
+        assert_eq!(pools[1]["epsilon"], absent("no noise"));
+        assert_eq!(json["sides"][0]["pooled_centres"], 9);
+        assert_eq!(json["sides"][2]["pooled_persons"], absent("no pool"));
+    }
+
+    #[test]
+    fn a_q_that_nothing_tells_is_no_zero() {
+        let mut told = sample::with_pools();
+        let synthesis = told.sides[0].synthesis.as_mut().unwrap();
+        (synthesis.q, synthesis.i2) = (0.0, 0.0);
+        let json = comparison(&told);
+        assert_eq!(json["sides"][0]["synthesis"]["q"]["status"], "absent");
+        assert_eq!(
+            json["sides"][0]["synthesis"]["i2_percent"]["status"],
+            "absent"
+        );
+        assert_eq!(json["sides"][1]["synthesis"]["q"], 7.5);
+    }
 }

@@ -53,6 +53,8 @@ fn side(
             fixed_effect: effect + 0.01,
             fixed_se: 0.08,
         }),
+        pooled_centres: 0,
+        pooled_persons: 0.0,
     }
 }
 
@@ -77,6 +79,8 @@ pub fn comparison() -> pb::Comparison {
                 persons: 10,
                 mean_change: None,
                 synthesis: None,
+                pooled_centres: 0,
+                pooled_persons: 0.0,
             },
         ],
         contrast: Some(pb::Contrast {
@@ -151,7 +155,89 @@ pub fn comparison() -> pb::Comparison {
         .map(i32::from)
         .to_vec(),
         waiting: 3,
+        pools: Vec::new(),
     }
+}
+
+/// Two pools: one with noise, weights and everything asked, one with neither.
+pub fn pools() -> Vec<pb::PoolRow> {
+    let plain = pb::PoolRow {
+        opening: vec![0xb2; 32],
+        facilitation: Facilitation::Peer.into(),
+        course: Course::Entry.into(),
+        centres: 6,
+        persons: 54.0,
+        first_quarter: 2025 * 4,
+        last_quarter: 2025 * 4 + 3,
+        mean_change: Some(-2.45),
+        effect: Some(0.4),
+        variance: Some(1.0 / 54.0),
+        ..Default::default()
+    };
+    let item = |code: &str, mean| pb::PoolItemMean {
+        code: code.to_owned(),
+        mean,
+    };
+    let full = pb::PoolRow {
+        opening: vec![0xa1; 32],
+        facilitation: Facilitation::Professional.into(),
+        centres: 9,
+        persons: 107.6,
+        mean_change: Some(-3.1),
+        effect: Some(0.506),
+        variance: Some(0.012_5),
+        noise_se: 0.052,
+        rho_millionths: 250_000,
+        epsilon: Some(3.5),
+        delta: Some(1e-6),
+        has_weights: true,
+        change_sd: Some(6.05),
+        baseline_mean: Some(13.4),
+        improved: Some(0.41),
+        deteriorated: Some(0.06),
+        followed_up: Some(0.72),
+        sessions: Some(6.34),
+        items: vec![
+            item("nervous", 1.62),
+            item("hopeless", 1.18),
+            item("restless", 1.4),
+        ],
+        ..plain.clone()
+    };
+    vec![full, plain]
+}
+
+/// The same with two pools.
+pub fn with_pools() -> pb::Comparison {
+    let mut comparison = comparison();
+    comparison.pools = pools();
+    for (side, pool) in comparison.sides.iter_mut().zip(&comparison.pools) {
+        side.pooled_centres = pool.centres;
+        side.pooled_persons = pool.persons;
+    }
+    if let Some(synthesis) = (comparison.sides.first_mut()).and_then(|side| side.synthesis.as_mut())
+    {
+        synthesis.k = 15;
+    }
+    if let Some(synthesis) = (comparison.sides.get_mut(1)).and_then(|side| side.synthesis.as_mut())
+    {
+        synthesis.k = 7;
+    }
+    if let Some(contrast) = &mut comparison.contrast {
+        (contrast.professional_centres, contrast.peer_centres) = (15, 12);
+        contrast.smallest_detectable = None;
+    }
+    comparison.caveats = [
+        Caveat::CompletersOnly,
+        Caveat::NoControl,
+        Caveat::PoolNoise,
+        Caveat::PoolWithoutNoise,
+        Caveat::SpreadAssumed,
+        Caveat::ChangeBounded,
+    ]
+    .map(i32::from)
+    .to_vec();
+    comparison
 }
 
 /// Two centres, nothing standardised, the contrast refused.
@@ -167,6 +253,8 @@ pub fn small() -> pb::Comparison {
             persons: 26,
             mean_change: Some(-9.69),
             synthesis: None,
+            pooled_centres: 0,
+            pooled_persons: 0.0,
         }],
         contrast: Some(pb::Contrast {
             refusal: ContrastRefusal::TooFewCentres.into(),

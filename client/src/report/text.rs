@@ -2,17 +2,18 @@
 
 use krog_proto::federation::v1 as pb;
 
-use super::forest::{Estimate, Plot, Row, Side};
+use super::forest::{Estimate, Mark, Plot, Row, Side};
 use super::table::{Cell, Column, Table, WIDTH};
-use super::{clean, number, words, wrap};
+use super::{clean, number, pools, words, wrap};
 
 const NAME: usize = 21;
+const PERSONS: usize = 5;
 const PLOT: usize = 31;
 /// How far a figure under the axis may stand out to the left of it.
 const OVERHANG: usize = 2;
 
 /// The comparison, readable: per facilitation the centres, persons and change; the synthesis; the contrast or why there
-/// is none; each released centre; what was not told; what must be read with it.
+/// is none; each released centre and pool; what was not told; what must be read with it.
 pub fn comparison(comparison: &pb::Comparison) -> String {
     let mut out = String::new();
     heading(
@@ -32,6 +33,9 @@ pub fn comparison(comparison: &pb::Comparison) -> String {
         out.push_str(&between(comparison).text());
         out.push('\n');
         paragraph(&mut out, BETWEEN_NOTE);
+        if !comparison.pools.is_empty() {
+            paragraph(&mut out, POOLED_NOTE);
+        }
     }
 
     heading(
@@ -51,14 +55,22 @@ pub fn comparison(comparison: &pb::Comparison) -> String {
         ),
     );
 
-    if !comparison.centres.is_empty() {
-        heading(&mut out, "Each released centre", '-');
+    if let Some(each) = each(comparison) {
+        heading(&mut out, each, '-');
         let plot = Plot::of(comparison);
         if plot.has_estimates() {
             forest(&mut out, &plot);
             out.push('\n');
         }
+    }
+    if !comparison.centres.is_empty() {
         out.push_str(&centres(comparison).text());
+    }
+    if !comparison.pools.is_empty() {
+        if !comparison.centres.is_empty() {
+            out.push('\n');
+        }
+        told_by_pools(&mut out, comparison);
     }
 
     heading(&mut out, "What was not told", '-');
@@ -74,15 +86,37 @@ pub fn comparison(comparison: &pb::Comparison) -> String {
 
     heading(&mut out, "To be read with it", '-');
     for caveat in &comparison.caveats {
-        let text = words::caveat(*caveat);
-        for (at, line) in wrap(&text, WIDTH - 4).into_iter().enumerate() {
-            out.push_str(if at == 0 { "  - " } else { "    " });
-            out.push_str(&line);
-            out.push('\n');
-        }
+        point(&mut out, &words::caveat(*caveat));
     }
     out
 }
+
+fn told_by_pools(out: &mut String, comparison: &pb::Comparison) {
+    out.push_str(&pools::pools(comparison).text());
+    out.push('\n');
+    out.push_str(&pools::precision(comparison).text());
+    out.push('\n');
+    let more = pools::more(comparison);
+    for line in &more {
+        point(out, line);
+    }
+    if !more.is_empty() {
+        out.push('\n');
+    }
+    paragraph(out, pools::NOTE);
+}
+
+/// What the single rows are called; none where there are none.
+pub(super) fn each(comparison: &pb::Comparison) -> Option<&'static str> {
+    match (comparison.centres.is_empty(), comparison.pools.is_empty()) {
+        (true, true) => None,
+        (false, true) => Some("Each released centre"),
+        (true, false) => Some("Each pool"),
+        (false, false) => Some("Each released centre and pool"),
+    }
+}
+
+pub(super) const POOLED_NOTE: &str = "Centres and persons: those of releases + those in pools, where a centre that stands in two is counted in each. k counts estimates: a pool without weights is one.";
 
 pub(super) const BETWEEN_NOTE: &str = "entry: first asked within 28 days of the first attendance; continuing: later. tau²: variance between centres; I²: its share of all variance; the last column is where a centre not yet seen would lie (95 % prediction interval).";
 
@@ -108,8 +142,8 @@ pub(super) fn sides(comparison: &pb::Comparison) -> Table {
         table.push([
             Cell::text(words::facilitation(side.facilitation)),
             Cell::text(words::course(side.course)),
-            Cell::Count(side.centres.into()),
-            Cell::Count(side.persons.into()),
+            pools::side_centres(side),
+            pools::side_persons(comparison, side),
             Cell::number_or(side.mean_change, 2, "not told"),
             side.synthesis.as_ref().map_or(Cell::Absent("no SD"), |s| {
                 Cell::Estimate(s.effect, (s.ci_low, s.ci_high), 2)
@@ -139,8 +173,8 @@ pub(super) fn between(comparison: &pb::Comparison) -> Table {
             Some(s) => row.extend([
                 Cell::Count(s.k.into()),
                 Cell::Number(s.tau2, 3),
-                Cell::Number(s.q, 2),
-                Cell::Number(s.i2, 0),
+                words::tells_q(s).map_or(Cell::Absent("not told"), |q| Cell::Number(q, 2)),
+                words::tells_q(s).map_or(Cell::Absent("not told"), |_| Cell::Number(s.i2, 0)),
                 s.pi_low
                     .zip(s.pi_high)
                     .map_or(Cell::Absent("under three"), |(low, high)| {
@@ -179,7 +213,7 @@ pub(super) fn centres(comparison: &pb::Comparison) -> Table {
     table
 }
 
-/// The numbers behind a forest plot, in the order given: by identity.
+/// The numbers behind a forest plot, in the order given: centres by identity, pools by round.
 pub(super) fn figures(comparison: &pb::Comparison) -> Table {
     let mut table = Table::new([
         Column::words("centre", "centre"),
@@ -195,6 +229,17 @@ pub(super) fn figures(comparison: &pb::Comparison) -> Table {
             Cell::text(words::course(row.course)),
             Cell::Count(row.persons.into()),
             Estimate::of_centre(row).map_or(Cell::Absent("not in SDs"), |e| {
+                Cell::Estimate(e.value, (e.low, e.high), 2)
+            }),
+        ]);
+    }
+    for row in &comparison.pools {
+        table.push([
+            Cell::text(format!("{}, {}", pools::name(row), pools::round(row))),
+            Cell::text(words::facilitation(row.facilitation)),
+            Cell::text(words::course(row.course)),
+            Cell::text(pools::persons_of(row)),
+            Estimate::of_pool(row).map_or(Cell::Absent("not in SDs"), |e| {
                 Cell::Estimate(e.value, (e.low, e.high), 2)
             }),
         ]);
@@ -238,6 +283,15 @@ fn paragraph(out: &mut String, text: &str) {
     }
 }
 
+/// One point of a list.
+fn point(out: &mut String, text: &str) {
+    for (at, line) in wrap(text, WIDTH - 4).into_iter().enumerate() {
+        out.push_str(if at == 0 { "  - " } else { "    " });
+        out.push_str(&line);
+        out.push('\n');
+    }
+}
+
 fn forest(out: &mut String, plot: &Plot) {
     out.push_str("improvement in SDs of change, 95 % intervals; right of the line is better\n");
     for side in &plot.sides {
@@ -247,20 +301,27 @@ fn forest(out: &mut String, plot: &Plot) {
             words::course(side.course)
         ));
         for row in &side.rows {
-            out.push_str(&centre_line(plot, row));
+            out.push_str(&row_line(plot, row));
         }
         out.push_str(&synthesis_line(plot, side));
     }
     out.push_str(&axis(plot));
     out.push_str("■ a centre   ◆ all centres together   · where a centre not yet seen would lie\n");
+    if plot.has_pools() {
+        out.push_str("● a pool: its line leaves out how much its centres differ\n");
+    }
 }
 
-fn centre_line(plot: &Plot, row: &Row) -> String {
+fn row_line(plot: &Plot, row: &Row) -> String {
+    let mark = match row.mark {
+        Mark::Centre => '■',
+        Mark::Pool => '●',
+    };
     let drawn = match row.estimate {
-        Some(estimate) => draw(plot, estimate, '─', '■', None),
+        Some(estimate) => draw(plot, estimate, '─', mark, None),
         None => draw_nothing(plot),
     };
-    line(&row.name, row.persons, &drawn, row.estimate)
+    line(&row.name, &row.persons, &drawn, row.estimate)
 }
 
 fn synthesis_line(plot: &Plot, side: &Side) -> String {
@@ -268,19 +329,25 @@ fn synthesis_line(plot: &Plot, side: &Side) -> String {
         Some(estimate) => draw(plot, estimate, '═', '◆', side.prediction),
         None => draw_nothing(plot),
     };
-    line("together", side.persons, &drawn, side.synthesis)
+    line("together", &side.persons, &drawn, side.synthesis)
 }
 
-fn line(name: &str, persons: u32, drawn: &str, estimate: Option<Estimate>) -> String {
-    let name = match name.chars().count() {
-        0..=NAME => name.to_owned(),
-        _ => name.chars().take(NAME - 1).chain(['…']).collect(),
+fn line(name: &str, persons: &str, drawn: &str, estimate: Option<Estimate>) -> String {
+    // A long number takes its room from the name.
+    let room = (NAME + PERSONS).saturating_sub(persons.chars().count().max(PERSONS));
+    let name: String = if name.chars().count() <= room {
+        name.to_owned()
+    } else {
+        name.chars()
+            .take(room.saturating_sub(1))
+            .chain(['…'])
+            .collect()
     };
     let figures = estimate.map_or_else(
         || "not in SDs".to_owned(),
         |e| format!("{} ({})", number(e.value, 1), super::span(e.low, e.high, 1)),
     );
-    format!("{name:<NAME$} {persons:>5} {drawn} {figures}\n")
+    format!("{name:<room$} {persons:>PERSONS$} {drawn} {figures}\n")
 }
 
 fn column(plot: &Plot, value: f64) -> usize {
@@ -338,7 +405,7 @@ fn axis(plot: &Plot) -> String {
             free_from = end + 1;
         }
     }
-    let indent = " ".repeat(NAME + 7);
+    let indent = " ".repeat(NAME + PERSONS + 2);
     let ruler: String = ruler.into_iter().collect();
     let figures: String = figures.into_iter().collect();
     let figures_indent = indent.get(OVERHANG..).unwrap_or_default();
@@ -353,6 +420,20 @@ mod tests {
     #[test]
     fn a_comparison_reads_well() {
         insta::assert_snapshot!(comparison(&sample::comparison()));
+    }
+
+    #[test]
+    fn a_comparison_with_pools_reads_well() {
+        insta::assert_snapshot!(comparison(&sample::with_pools()));
+    }
+
+    #[test]
+    fn pools_alone_are_shown_without_a_table_of_centres() {
+        let mut alone = sample::with_pools();
+        alone.centres.clear();
+        let text = comparison(&alone);
+        assert!(text.contains("Each pool\n"));
+        assert!(!text.contains("baseline     change"));
     }
 
     #[test]
@@ -371,9 +452,15 @@ mod tests {
 
     #[test]
     fn no_line_is_wider_than_a_terminal_and_no_name_steers_it() {
-        let mut hostile = sample::comparison();
+        let mut hostile = sample::with_pools();
         for row in &mut hostile.centres {
             row.public_name = "\u{1b}]0;x\u{7}very long name ".repeat(9);
+        }
+        for (row, persons) in hostile.pools.iter_mut().zip([f64::NAN, 99_999_999.0]) {
+            row.persons = persons;
+            row.centres = 100_000;
+            row.delta = Some(f64::MIN_POSITIVE);
+            row.epsilon = Some(f64::MAX);
         }
         let text = comparison(&hostile);
         assert!(

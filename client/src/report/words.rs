@@ -4,7 +4,7 @@ use krog_measures::Quarter;
 use krog_proto::federation::v1 as pb;
 use pb::{Caveat, ContrastRefusal, ContrastVerdict, Course, Facilitation, Withheld};
 
-use super::{clean, number, span};
+use super::{clean, number, pools, span};
 
 /// What to say where no cell is withheld: all have a value, or nobody has spoken yet.
 pub(crate) fn nothing_withheld(comparison: &pb::Comparison) -> &'static str {
@@ -66,7 +66,7 @@ pub(super) fn withheld_word(number: i32) -> String {
 pub(super) fn withheld(number: i32) -> String {
     match Withheld::try_from(number) {
         Ok(Withheld::BelowFloor) => "too few persons so far; their answers wait".to_owned(),
-        Ok(Withheld::NotInTable) => "room for fewer measures than there are".to_owned(),
+        Ok(Withheld::NotInTable) => "not told in releases here: it goes to pools, or the table of releases has no room for it".to_owned(),
         Ok(Withheld::NotShared) => "not shared (no cause is given)".to_owned(),
         Ok(Withheld::NotCollected) => "not collected there".to_owned(),
         Ok(Withheld::Unspecified) | Err(_) => format!("a reason unknown here ({number})"),
@@ -113,14 +113,26 @@ pub(super) fn caveat(number: i32) -> String {
             "There are fewer than ten centres on a side: only large differences could be found."
         }
         Ok(Caveat::FollowUp) => {
-            "Follow-up is under 60 %, or not told, in at least one centre."
+            "Follow-up is under 60 %, or not told, in at least one centre or pool."
         }
-        Ok(Caveat::MixedPolicies) => "Releases were cleared under different policies.",
+        Ok(Caveat::MixedPolicies) => "Releases or pools were made under different policies.",
         Ok(Caveat::MixedClasses) => {
             "Cells with other items, coding or scoring of the measure were left out."
         }
         Ok(Caveat::StatedSd) => {
             "The SD of change is a stated one, not told by releases; another SD would give other effects."
+        }
+        Ok(Caveat::PoolNoise) => {
+            "Pools carry noise so that nobody can be read off them; the intervals account for it."
+        }
+        Ok(Caveat::PoolWithoutNoise) => {
+            "This network has chosen pools without noise: only the number of centres protects single persons in them."
+        }
+        Ok(Caveat::SpreadAssumed) => {
+            "How much the centres of a pool differ is assumed, not told; another assumption would give another interval."
+        }
+        Ok(Caveat::ChangeBounded) => {
+            "In pools a person's change counts at most as much as the round's bound."
         }
         Ok(Caveat::Rehearsal) => "This network practises: the data are made up.",
         Ok(Caveat::Unspecified) | Err(_) => {
@@ -132,6 +144,12 @@ pub(super) fn caveat(number: i32) -> String {
 
 /// Why the numbers of one side cannot be standardised.
 pub(super) const NO_SYNTHESIS: &str = "cannot be standardised";
+
+/// Cochran's Q, if it is known: a variance between centres that is not zero does not come from a Q of zero, but was
+/// assumed for pools or stated by a second round, and then nothing tells how much centres differ.
+pub(super) fn tells_q(synthesis: &pb::Synthesis) -> Option<f64> {
+    (synthesis.q != 0.0 || synthesis.tau2 == 0.0).then_some(synthesis.q)
+}
 
 /// What can be said of the direction and unit, in one paragraph.
 pub(super) fn unit(comparison: &pb::Comparison) -> String {
@@ -145,8 +163,13 @@ pub(super) fn unit(comparison: &pb::Comparison) -> String {
             "No SD of change is told or stated, so that nothing is put in units of one.".to_owned()
         }
         Some(sd) if comparison.change_sd_pooled => format!(
-            "Improvement is in units of one SD of change, {} points, pooled over releases; positive is better.",
-            number(sd, 2)
+            "Improvement is in units of one SD of change, {} points, pooled over {}; positive is better.",
+            number(sd, 2),
+            if pools::tell_sd(comparison) {
+                "what releases and pools tell"
+            } else {
+                "releases"
+            }
         ),
         Some(sd) => format!(
             "Improvement is in units of one SD of change, {} points, a stated figure ({}); positive is better.",
@@ -245,7 +268,7 @@ mod tests {
 
     #[test]
     fn every_caveat_reason_and_verdict_has_its_words() {
-        for number in 1..=14 {
+        for number in 1..=18 {
             assert!(!caveat(number).contains("unknown"), "{number}");
             assert!(!caveat_word(number).contains("unknown"), "{number}");
         }

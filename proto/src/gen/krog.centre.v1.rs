@@ -74,7 +74,8 @@ pub struct SetConsentRequest {
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct SetConsentResponse {
-    /// Quarters whose frozen bytes already count this member; they stand unless stopped.
+    /// Quarters whose frozen bytes already count this member, and rounds of pools whose part does, as "pool" and the first 8
+    /// digits of the round; they stand unless stopped.
     #[prost(string, repeated, tag = "1")]
     pub frozen_quarters: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
 }
@@ -2022,6 +2023,75 @@ pub struct PreviewResponse {
     /// Name of the network. Empty: the node is in none, and nothing can leave.
     #[prost(string, tag = "7")]
     pub network: ::prost::alloc::string::String,
+    /// Rounds of pools this centre could take part in or does, the nearest deadline first.
+    #[prost(message, repeated, tag = "8")]
+    pub rounds: ::prost::alloc::vec::Vec<PreviewRound>,
+}
+/// One round of a pool on its form: what would be sealed into it, numbers masked.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct PreviewRound {
+    /// The round, as the hexadecimal hash of its opening.
+    #[prost(string, tag = "1")]
+    pub round: ::prost::alloc::string::String,
+    /// The measure's code.
+    #[prost(string, tag = "2")]
+    pub measure: ::prost::alloc::string::String,
+    /// `professional`, `peer` or `co-led`.
+    #[prost(string, tag = "3")]
+    pub facilitation: ::prost::alloc::string::String,
+    /// `entry` or `continuing`.
+    #[prost(string, tag = "4")]
+    pub course: ::prost::alloc::string::String,
+    /// First quarter whose pairs are counted.
+    #[prost(string, tag = "5")]
+    pub first_quarter: ::prost::alloc::string::String,
+    /// Last quarter whose pairs are counted.
+    #[prost(string, tag = "6")]
+    pub last_quarter: ::prost::alloc::string::String,
+    /// Names of the sums asked.
+    #[prost(string, repeated, tag = "7")]
+    pub sums: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Public names of the two aggregators; they would have to collude to see this centre's part.
+    #[prost(string, repeated, tag = "8")]
+    pub aggregators: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Last day on which the part can be committed.
+    #[prost(string, tag = "9")]
+    pub deadline: ::prost::alloc::string::String,
+    /// `waiting-for-keys`, `open`, `approved-once`, `frozen`, `committed`, `told`, `failed`, `broken`, `silent`, `stopped`,
+    /// `withdrawn` or `closed`.
+    #[prost(string, tag = "10")]
+    pub state: ::prost::alloc::string::String,
+    /// Roles that approved.
+    #[prost(string, repeated, tag = "11")]
+    pub approved_by: ::prost::alloc::vec::Vec<::prost::alloc::string::String>,
+    /// Persons who would be counted, or are. 0 below the floor of a part.
+    #[prost(uint32, tag = "12")]
+    pub persons: u32,
+    /// Whether the centre would take part if both approved now, or does.
+    #[prost(bool, tag = "13")]
+    pub takes_part: bool,
+    /// Why, in one sentence.
+    #[prost(string, tag = "14")]
+    pub reason: ::prost::alloc::string::String,
+    /// Privacy cost of the round, as rho. 0: no noise.
+    #[prost(double, tag = "15")]
+    pub rho: f64,
+    /// The same as epsilon at a delta of one in a million. 0: no noise, so there is no such bound.
+    #[prost(double, tag = "16")]
+    pub epsilon: f64,
+    /// What this centre has spent in the round's calendar year, as rho, without this round.
+    #[prost(double, tag = "17")]
+    pub spent_rho: f64,
+    /// What it may spend in a year, as rho. 0: no limit.
+    #[prost(double, tag = "18")]
+    pub yearly_rho: f64,
+    /// Last day on which it can be stopped. Empty unless frozen, or committed before the deadline.
+    #[prost(string, tag = "19")]
+    pub stoppable_until: ::prost::alloc::string::String,
+    /// What precision to expect, in one sentence.
+    #[prost(string, tag = "20")]
+    pub precision: ::prost::alloc::string::String,
 }
 /// One cell on its form.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2051,6 +2121,9 @@ pub struct PreviewCell {
     /// Quarter of the oldest waiting pair. Empty: none waits.
     #[prost(string, tag = "8")]
     pub waiting_since: ::prost::alloc::string::String,
+    /// `pool` or `release`: the way this measure leaves the centre.
+    #[prost(string, tag = "9")]
+    pub way: ::prost::alloc::string::String,
 }
 /// Request of Approve.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2061,7 +2134,7 @@ pub struct ApproveRequest {
     pub quarter: ::prost::alloc::string::String,
 }
 /// Response to Approve.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[derive(Clone, PartialEq, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct ApproveResponse {
     /// The state after the call, as in PreviewResponse.
@@ -2070,14 +2143,34 @@ pub struct ApproveResponse {
     /// What happens next, in one sentence.
     #[prost(string, tag = "2")]
     pub next: ::prost::alloc::string::String,
+    /// The rounds of pools that were approved with it.
+    #[prost(message, repeated, tag = "3")]
+    pub rounds: ::prost::alloc::vec::Vec<ApprovedRound>,
+}
+/// One round that was approved with a quarter.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ApprovedRound {
+    /// The round, as the hexadecimal hash of its opening.
+    #[prost(string, tag = "1")]
+    pub round: ::prost::alloc::string::String,
+    /// The state after the call, as in PreviewRound.
+    #[prost(string, tag = "2")]
+    pub state: ::prost::alloc::string::String,
+    /// What happens next, in one sentence.
+    #[prost(string, tag = "3")]
+    pub next: ::prost::alloc::string::String,
 }
 /// Request of Stop.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
 #[prost(skip_debug)]
 pub struct StopRequest {
-    /// The quarter.
+    /// The quarter. Empty when `round` is given.
     #[prost(string, tag = "1")]
     pub quarter: ::prost::alloc::string::String,
+    /// A round of a pool instead, as the hexadecimal hash of its opening; its first 8 digits or more will do.
+    #[prost(string, tag = "2")]
+    pub round: ::prost::alloc::string::String,
 }
 /// Response to Stop.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2102,6 +2195,52 @@ pub struct ShowResponse {
     /// Releases, oldest first.
     #[prost(message, repeated, tag = "1")]
     pub releases: ::prost::alloc::vec::Vec<ShownRelease>,
+    /// Parts in rounds of pools, oldest first.
+    #[prost(message, repeated, tag = "2")]
+    pub parts: ::prost::alloc::vec::Vec<ShownPart>,
+}
+/// This centre's part in a round, as it stands at home. The sums never leave in this form.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ShownPart {
+    /// The round, as the hexadecimal hash of its opening.
+    #[prost(string, tag = "1")]
+    pub round: ::prost::alloc::string::String,
+    /// The state, as in PreviewRound.
+    #[prost(string, tag = "2")]
+    pub state: ::prost::alloc::string::String,
+    /// The measure's code.
+    #[prost(string, tag = "3")]
+    pub measure: ::prost::alloc::string::String,
+    /// The sums, in the order of the round.
+    #[prost(message, repeated, tag = "4")]
+    pub sums: ::prost::alloc::vec::Vec<ShownSum>,
+    /// The exact encoded krog.federation.v1.PoolCommitment.
+    #[prost(bytes = "vec", tag = "5")]
+    pub payload: ::prost::alloc::vec::Vec<u8>,
+    /// The sealed parcel for the leading aggregator. Empty once the round has ended.
+    #[prost(bytes = "vec", tag = "6")]
+    pub leader_parcel: ::prost::alloc::vec::Vec<u8>,
+    /// The sealed parcel for the other aggregator. Empty once the round has ended.
+    #[prost(bytes = "vec", tag = "7")]
+    pub helper_parcel: ::prost::alloc::vec::Vec<u8>,
+    /// SHA-256 of the commitment's header in hexadecimal. Empty until signed.
+    #[prost(string, tag = "8")]
+    pub entry: ::prost::alloc::string::String,
+    /// Last day on which it can be stopped. Empty when it cannot any more.
+    #[prost(string, tag = "9")]
+    pub stoppable_until: ::prost::alloc::string::String,
+}
+/// One sum of a part.
+#[derive(Clone, PartialEq, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ShownSum {
+    /// What is added up.
+    #[prost(string, tag = "1")]
+    pub name: ::prost::alloc::string::String,
+    /// The sum, in points or persons.
+    #[prost(double, tag = "2")]
+    pub value: f64,
 }
 /// One release as it stands at home.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -2141,6 +2280,25 @@ pub struct AttestResponse {
     /// Members the attestation covers.
     #[prost(uint32, tag = "1")]
     pub members: u32,
+}
+/// Request of ChooseWay.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ChooseWayRequest {
+    /// The measure's code.
+    #[prost(string, tag = "1")]
+    pub measure: ::prost::alloc::string::String,
+    /// `pool` or `release`.
+    #[prost(string, tag = "2")]
+    pub way: ::prost::alloc::string::String,
+}
+/// Response to ChooseWay.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+#[prost(skip_debug)]
+pub struct ChooseWayResponse {
+    /// What it means from now on, in one sentence.
+    #[prost(string, tag = "1")]
+    pub next: ::prost::alloc::string::String,
 }
 /// Generated client implementations.
 #[cfg(feature = "rpc")]
@@ -2351,6 +2509,32 @@ pub mod sharing_client {
                 .insert(GrpcMethod::new("krog.centre.v1.Sharing", "Attest"));
             self.inner.unary(req, path, codec).await
         }
+        /// Records by which way a measure leaves this centre: in pools or in releases under its name. Coordinators only, for what
+        /// the groups have decided in their own way.
+        pub async fn choose_way(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ChooseWayRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ChooseWayResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/krog.centre.v1.Sharing/ChooseWay",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("krog.centre.v1.Sharing", "ChooseWay"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -2392,6 +2576,15 @@ pub mod sharing_server {
             &self,
             request: tonic::Request<super::AttestRequest>,
         ) -> std::result::Result<tonic::Response<super::AttestResponse>, tonic::Status>;
+        /// Records by which way a measure leaves this centre: in pools or in releases under its name. Coordinators only, for what
+        /// the groups have decided in their own way.
+        async fn choose_way(
+            &self,
+            request: tonic::Request<super::ChooseWayRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ChooseWayResponse>,
+            tonic::Status,
+        >;
     }
     /// Calls about sharing.
     #[derive(Debug)]
@@ -2670,6 +2863,49 @@ pub mod sharing_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = AttestSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/krog.centre.v1.Sharing/ChooseWay" => {
+                    #[allow(non_camel_case_types)]
+                    struct ChooseWaySvc<T: Sharing>(pub Arc<T>);
+                    impl<T: Sharing> tonic::server::UnaryService<super::ChooseWayRequest>
+                    for ChooseWaySvc<T> {
+                        type Response = super::ChooseWayResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ChooseWayRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Sharing>::choose_way(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ChooseWaySvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

@@ -158,6 +158,11 @@ impl ::core::fmt::Debug for PreviewResponse {
         f.write_str("PreviewResponse(..)")
     }
 }
+impl ::core::fmt::Debug for PreviewRound {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.write_str("PreviewRound(..)")
+    }
+}
 impl ::core::fmt::Debug for PreviewCell {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.write_str("PreviewCell(..)")
@@ -171,6 +176,11 @@ impl ::core::fmt::Debug for ApproveRequest {
 impl ::core::fmt::Debug for ApproveResponse {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.write_str("ApproveResponse(..)")
+    }
+}
+impl ::core::fmt::Debug for ApprovedRound {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.write_str("ApprovedRound(..)")
     }
 }
 impl ::core::fmt::Debug for StopRequest {
@@ -193,6 +203,16 @@ impl ::core::fmt::Debug for ShowResponse {
         f.write_str("ShowResponse(..)")
     }
 }
+impl ::core::fmt::Debug for ShownPart {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.write_str("ShownPart(..)")
+    }
+}
+impl ::core::fmt::Debug for ShownSum {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.write_str("ShownSum(..)")
+    }
+}
 impl ::core::fmt::Debug for ShownRelease {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.write_str("ShownRelease(..)")
@@ -206,6 +226,16 @@ impl ::core::fmt::Debug for AttestRequest {
 impl ::core::fmt::Debug for AttestResponse {
     fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
         f.write_str("AttestResponse(..)")
+    }
+}
+impl ::core::fmt::Debug for ChooseWayRequest {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.write_str("ChooseWayRequest(..)")
+    }
+}
+impl ::core::fmt::Debug for ChooseWayResponse {
+    fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+        f.write_str("ChooseWayResponse(..)")
     }
 }
 impl ::core::fmt::Debug for WhoAmIRequest {

@@ -116,6 +116,22 @@ pub enum EntryKind {
     Epoch = 8,
     /// Any feed: the payload of an earlier entry of this feed may be dropped; a release so named is retracted.
     Tombstone = 9,
+    /// Office of a keyholder: opens a round of a pool.
+    PoolOpening = 32,
+    /// Office of an aggregator: the key to seal shares of a round to.
+    PoolKey = 33,
+    /// Centre: commits to the sealed shares of its part in a round. A tombstone on it withdraws the part.
+    PoolCommitment = 34,
+    /// Office of the leading aggregator: what it found, sealed to the other.
+    PoolCheck = 35,
+    /// Office of an aggregator: the centres whose parts it adds up.
+    PoolSet = 36,
+    /// Office of an aggregator: its half of the sums, with its noise.
+    PoolHalf = 37,
+    /// Office of an aggregator: the round is over for it, its key and every opened share are destroyed.
+    PoolEnd = 38,
+    /// Office of the leading aggregator: the two halves added. Everybody adds them again.
+    PoolResult = 39,
 }
 impl EntryKind {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -134,6 +150,14 @@ impl EntryKind {
             Self::Template => "ENTRY_KIND_TEMPLATE",
             Self::Epoch => "ENTRY_KIND_EPOCH",
             Self::Tombstone => "ENTRY_KIND_TOMBSTONE",
+            Self::PoolOpening => "ENTRY_KIND_POOL_OPENING",
+            Self::PoolKey => "ENTRY_KIND_POOL_KEY",
+            Self::PoolCommitment => "ENTRY_KIND_POOL_COMMITMENT",
+            Self::PoolCheck => "ENTRY_KIND_POOL_CHECK",
+            Self::PoolSet => "ENTRY_KIND_POOL_SET",
+            Self::PoolHalf => "ENTRY_KIND_POOL_HALF",
+            Self::PoolEnd => "ENTRY_KIND_POOL_END",
+            Self::PoolResult => "ENTRY_KIND_POOL_RESULT",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -149,6 +173,14 @@ impl EntryKind {
             "ENTRY_KIND_TEMPLATE" => Some(Self::Template),
             "ENTRY_KIND_EPOCH" => Some(Self::Epoch),
             "ENTRY_KIND_TOMBSTONE" => Some(Self::Tombstone),
+            "ENTRY_KIND_POOL_OPENING" => Some(Self::PoolOpening),
+            "ENTRY_KIND_POOL_KEY" => Some(Self::PoolKey),
+            "ENTRY_KIND_POOL_COMMITMENT" => Some(Self::PoolCommitment),
+            "ENTRY_KIND_POOL_CHECK" => Some(Self::PoolCheck),
+            "ENTRY_KIND_POOL_SET" => Some(Self::PoolSet),
+            "ENTRY_KIND_POOL_HALF" => Some(Self::PoolHalf),
+            "ENTRY_KIND_POOL_END" => Some(Self::PoolEnd),
+            "ENTRY_KIND_POOL_RESULT" => Some(Self::PoolResult),
             _ => None,
         }
     }
@@ -305,6 +337,30 @@ pub struct Policy {
     /// The measures of the network, in the order in which they are told when a cell is too small for all.
     #[prost(message, repeated, tag = "3")]
     pub measures: ::prost::alloc::vec::Vec<MeasureTerms>,
+    /// What pools may tell. Absent: the network has no pools, and every cell goes by release.
+    #[prost(message, optional, tag = "4")]
+    pub pools: ::core::option::Option<PoolTerms>,
+}
+/// What a network lets its pools tell. Floors compiled into the programs hold whatever stands here.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PoolTerms {
+    /// Fewest centres of a pool, each of another node: aggregators count the nodes. Below 5 counts as 5.
+    #[prost(uint32, tag = "1")]
+    pub floor_centres: u32,
+    /// Fewest persons of a pool. Below 30 counts as 30.
+    #[prost(uint32, tag = "2")]
+    pub floor_persons: u32,
+    /// Privacy cost of one round that one aggregator's noise alone ensures, as rho of zero-concentrated differential privacy,
+    /// in millionths. 0: rounds have no noise, and every result says so. A round may ask for less, never for more.
+    #[prost(uint32, tag = "3")]
+    pub rho_millionths: u32,
+    /// Most a centre may spend in one calendar year, over all rounds it takes part in, in millionths of rho. Ignored where
+    /// rho is 0.
+    #[prost(uint32, tag = "4")]
+    pub yearly_rho_millionths: u32,
+    /// SD of true effects between centres, in thousandths of one SD of change, taken where nothing told says it.
+    #[prost(uint32, tag = "5")]
+    pub assumed_between_sd_thousandths: u32,
 }
 /// One measure as the network counts it.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -406,6 +462,742 @@ pub struct JoinToken {
     /// SHA-256 of the SubjectPublicKeyInfo of the admitting node's TLS key. 32 bytes.
     #[prost(bytes = "vec", tag = "5")]
     pub tls_pin: ::prost::alloc::vec::Vec<u8>,
+}
+/// Payload of ENTRY_KIND_RELEASE: one centre, one quarter, all its cells. Encoded by the gate only.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct Release {
+    /// The quarter that was closed: year * 4 + (number of the quarter - 1).
+    #[prost(uint32, tag = "1")]
+    pub quarter: u32,
+    /// Version of the roster whose policy the gate applied.
+    #[prost(uint32, tag = "2")]
+    pub roster_version: u32,
+    /// Its cells; at most one per measure, facilitation and course.
+    #[prost(message, repeated, tag = "3")]
+    pub cells: ::prost::alloc::vec::Vec<Cell>,
+    /// Follow-up per measure, from 20 baselines on.
+    #[prost(message, repeated, tag = "4")]
+    pub follow_up: ::prost::alloc::vec::Vec<FollowUp>,
+}
+/// One cell: a value, or a word for why there is none.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Cell {
+    /// The measure's code, one of the network's policy.
+    #[prost(string, tag = "1")]
+    pub measure: ::prost::alloc::string::String,
+    /// Comparability class of the measure. 32 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub comparability_class: ::prost::alloc::vec::Vec<u8>,
+    /// Who leads the groups of this cell.
+    #[prost(enumeration = "Facilitation", tag = "3")]
+    pub facilitation: i32,
+    /// Entry or continuing pairs.
+    #[prost(enumeration = "Course", tag = "4")]
+    pub course: i32,
+    /// Always one of the two.
+    #[prost(oneof = "cell::Told", tags = "5, 6")]
+    pub told: ::core::option::Option<cell::Told>,
+}
+/// Nested message and enum types in `Cell`.
+pub mod cell {
+    /// Always one of the two.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Told {
+        /// The sums, in one-person steps.
+        #[prost(message, tag = "5")]
+        Sums(super::Sums),
+        /// Why there is no value.
+        #[prost(enumeration = "super::Withheld", tag = "6")]
+        Withheld(i32),
+    }
+}
+/// Sums over the persons of a cell. Told only in multiples of the measure's range R, the most one person could have
+/// moved them, so nothing finer can be written here. Before anything is added, a score near an end of the scale (within
+/// one point, or within R/25 in whole points where that is more) counts as that far from it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct Sums {
+    /// Persons, each with one pair.
+    #[prost(uint32, tag = "1")]
+    pub persons: u32,
+    /// First quarter in which a pair of this cell closed.
+    #[prost(uint32, tag = "2")]
+    pub first_quarter: u32,
+    /// Last quarter in which a pair of this cell closed.
+    #[prost(uint32, tag = "3")]
+    pub last_quarter: u32,
+    /// SD of change in units of R/20, rounded. Absent below 20 persons, and where R is below 20 points.
+    #[prost(uint32, optional, tag = "8")]
+    pub change_sd_twentieths: ::core::option::Option<u32>,
+    /// The baseline, always one of the two.
+    #[prost(oneof = "sums::Baseline", tags = "4, 5")]
+    pub baseline: ::core::option::Option<sums::Baseline>,
+    /// The change (follow-up - baseline), always one of the two.
+    #[prost(oneof = "sums::Change", tags = "6, 7")]
+    pub change: ::core::option::Option<sums::Change>,
+}
+/// Nested message and enum types in `Sums`.
+pub mod sums {
+    /// The baseline, always one of the two.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Baseline {
+        /// Sum of (baseline - lowest score) divided by R, rounded half away from zero; on short scales to an even number.
+        #[prost(uint32, tag = "4")]
+        BaselineSteps(u32),
+        /// The mean lies near an end; no number is told.
+        #[prost(enumeration = "super::ScaleEnd", tag = "5")]
+        BaselineEnd(i32),
+    }
+    /// The change (follow-up - baseline), always one of the two.
+    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Oneof)]
+    pub enum Change {
+        /// Sum of change divided by R, rounded half away from zero.
+        #[prost(sint32, tag = "6")]
+        ChangeSteps(i32),
+        /// The mean change lies near -R or R; no number is told.
+        #[prost(enumeration = "super::ScaleEnd", tag = "7")]
+        ChangeEnd(i32),
+    }
+}
+/// Follow-up of one measure.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FollowUp {
+    /// The measure's code.
+    #[prost(string, tag = "1")]
+    pub measure: ::prost::alloc::string::String,
+    /// Under or at least 60 %.
+    #[prost(enumeration = "FollowUpBand", tag = "2")]
+    pub band: i32,
+}
+/// Who leads the group.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Facilitation {
+    /// Refused.
+    Unspecified = 0,
+    /// A professional.
+    Professional = 1,
+    /// The members themselves.
+    Peer = 2,
+    /// Both together.
+    CoLed = 3,
+}
+impl Facilitation {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "FACILITATION_UNSPECIFIED",
+            Self::Professional => "FACILITATION_PROFESSIONAL",
+            Self::Peer => "FACILITATION_PEER",
+            Self::CoLed => "FACILITATION_CO_LED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "FACILITATION_UNSPECIFIED" => Some(Self::Unspecified),
+            "FACILITATION_PROFESSIONAL" => Some(Self::Professional),
+            "FACILITATION_PEER" => Some(Self::Peer),
+            "FACILITATION_CO_LED" => Some(Self::CoLed),
+            _ => None,
+        }
+    }
+}
+/// When in a member's time the baseline was taken. The two are never in one cell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Course {
+    /// Refused.
+    Unspecified = 0,
+    /// Baseline within 28 days of the first attendance. Only these enter the contrast of facilitations.
+    Entry = 1,
+    /// Any other baseline.
+    Continuing = 2,
+}
+impl Course {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "COURSE_UNSPECIFIED",
+            Self::Entry => "COURSE_ENTRY",
+            Self::Continuing => "COURSE_CONTINUING",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "COURSE_UNSPECIFIED" => Some(Self::Unspecified),
+            "COURSE_ENTRY" => Some(Self::Entry),
+            "COURSE_CONTINUING" => Some(Self::Continuing),
+            _ => None,
+        }
+    }
+}
+/// Why a cell has no value. Finer reasons stay at home.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum Withheld {
+    /// Refused.
+    Unspecified = 0,
+    /// Fewer persons than the floor so far; they wait.
+    BelowFloor = 1,
+    /// Enough persons, but the cell may tell fewer measures than there are.
+    NotInTable = 2,
+    /// Not shared. No cause is given.
+    NotShared = 3,
+    /// The centre does not collect this here.
+    NotCollected = 4,
+}
+impl Withheld {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "WITHHELD_UNSPECIFIED",
+            Self::BelowFloor => "WITHHELD_BELOW_FLOOR",
+            Self::NotInTable => "WITHHELD_NOT_IN_TABLE",
+            Self::NotShared => "WITHHELD_NOT_SHARED",
+            Self::NotCollected => "WITHHELD_NOT_COLLECTED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "WITHHELD_UNSPECIFIED" => Some(Self::Unspecified),
+            "WITHHELD_BELOW_FLOOR" => Some(Self::BelowFloor),
+            "WITHHELD_NOT_IN_TABLE" => Some(Self::NotInTable),
+            "WITHHELD_NOT_SHARED" => Some(Self::NotShared),
+            "WITHHELD_NOT_COLLECTED" => Some(Self::NotCollected),
+            _ => None,
+        }
+    }
+}
+/// Near which end of the scale a mean lies. Every mean within a tenth of the range of an end is told so, and some beyond:
+/// an end covers whole steps, so that it leaves no step with a single possible sum beside it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum ScaleEnd {
+    /// Refused.
+    Unspecified = 0,
+    /// Near the lowest possible value.
+    Low = 1,
+    /// Near the highest possible value.
+    High = 2,
+}
+impl ScaleEnd {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "SCALE_END_UNSPECIFIED",
+            Self::Low => "SCALE_END_LOW",
+            Self::High => "SCALE_END_HIGH",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "SCALE_END_UNSPECIFIED" => Some(Self::Unspecified),
+            "SCALE_END_LOW" => Some(Self::Low),
+            "SCALE_END_HIGH" => Some(Self::High),
+            _ => None,
+        }
+    }
+}
+/// Share of baselines that found a follow-up, over eight quarters and all facilitations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum FollowUpBand {
+    /// Fewer than 20 baselines: not told.
+    Unspecified = 0,
+    /// Less than 60 %.
+    Under60 = 1,
+    /// 60 % or more.
+    AtLeast60 = 2,
+}
+impl FollowUpBand {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "FOLLOW_UP_BAND_UNSPECIFIED",
+            Self::Under60 => "FOLLOW_UP_BAND_UNDER_60",
+            Self::AtLeast60 => "FOLLOW_UP_BAND_AT_LEAST_60",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "FOLLOW_UP_BAND_UNSPECIFIED" => Some(Self::Unspecified),
+            "FOLLOW_UP_BAND_UNDER_60" => Some(Self::Under60),
+            "FOLLOW_UP_BAND_AT_LEAST_60" => Some(Self::AtLeast60),
+            _ => None,
+        }
+    }
+}
+/// An item of an instrument whose answers are added up.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PoolItem {
+    /// The item's code.
+    #[prost(string, tag = "1")]
+    pub code: ::prost::alloc::string::String,
+    /// Lowest value of an answer.
+    #[prost(sint32, tag = "2")]
+    pub lowest: i32,
+    /// Highest value of an answer.
+    #[prost(sint32, tag = "3")]
+    pub highest: i32,
+}
+/// How precise a result will be, so that one knows before anything is asked.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ExpectedPrecision {
+    /// Centres that take part.
+    #[prost(uint32, tag = "1")]
+    pub centres: u32,
+    /// Persons in them, all together.
+    #[prost(uint32, tag = "2")]
+    pub persons: u32,
+    /// Half the width of the 95 % interval of the mean change, in thousandths of the unit SD, noise included.
+    #[prost(uint32, tag = "3")]
+    pub half_width_thousandths: u32,
+    /// The same without noise.
+    #[prost(uint32, tag = "4")]
+    pub noiseless_half_width_thousandths: u32,
+}
+/// Payload of ENTRY_KIND_POOL_OPENING. The hash of its entry's header names the round.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PoolOpening {
+    /// The measure's code, one of the network's policy.
+    #[prost(string, tag = "1")]
+    pub measure: ::prost::alloc::string::String,
+    /// Comparability class of the measure. 32 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub comparability_class: ::prost::alloc::vec::Vec<u8>,
+    /// Who leads the groups counted.
+    #[prost(enumeration = "Facilitation", tag = "3")]
+    pub facilitation: i32,
+    /// Entry or continuing pairs.
+    #[prost(enumeration = "Course", tag = "4")]
+    pub course: i32,
+    /// First quarter whose pairs are counted.
+    #[prost(uint32, tag = "5")]
+    pub first_quarter: u32,
+    /// Last quarter whose pairs are counted.
+    #[prost(uint32, tag = "6")]
+    pub last_quarter: u32,
+    /// Version of the roster whose policy holds for the round.
+    #[prost(uint32, tag = "7")]
+    pub roster_version: u32,
+    /// What is asked, each sum once. First rounds start with `POOL_SUM_PERSONS`.
+    #[prost(enumeration = "PoolSum", repeated, tag = "8")]
+    pub sums: ::prost::alloc::vec::Vec<i32>,
+    /// The items, exactly when `POOL_SUM_ITEMS` is asked.
+    #[prost(message, repeated, tag = "9")]
+    pub items: ::prost::alloc::vec::Vec<PoolItem>,
+    /// The node that leads the aggregation. 32 bytes.
+    #[prost(bytes = "vec", tag = "10")]
+    pub leader: ::prost::alloc::vec::Vec<u8>,
+    /// The other node that aggregates; of another organisation. 32 bytes.
+    #[prost(bytes = "vec", tag = "11")]
+    pub helper: ::prost::alloc::vec::Vec<u8>,
+    /// Last day on which a part can be committed, as days since 1970-01-01.
+    #[prost(uint32, tag = "12")]
+    pub deadline: u32,
+    /// Day from which on the round is given up and its parcels are dropped, as days since 1970-01-01.
+    #[prost(uint32, tag = "13")]
+    pub expiry: u32,
+    /// For a second round over the same centres and the same pairs: the first one's opening. Empty in a first round.
+    #[prost(bytes = "vec", tag = "14")]
+    pub first_round: ::prost::alloc::vec::Vec<u8>,
+    /// Most persons a centre counts; the earliest pairs go first, the rest wait.
+    #[prost(uint32, tag = "15")]
+    pub persons_per_centre: u32,
+    /// A person's change counts at most this much, in hundredths of a point. At most the range of the scale.
+    #[prost(uint32, tag = "16")]
+    pub change_bound_hundredths: u32,
+    /// The SD of change effects are told in units of, in thousandths of a point; public.
+    #[prost(uint32, tag = "17")]
+    pub unit_sd_thousandths: u32,
+    /// Second rounds with weights: variance between centres, in millionths of the unit SD squared. 0 otherwise.
+    #[prost(uint32, tag = "18")]
+    pub tau2_millionths: u32,
+    /// Privacy cost that each aggregator's noise ensures by itself, as rho, in millionths. 0: no noise.
+    #[prost(uint32, tag = "19")]
+    pub rho_millionths: u32,
+    /// Change that counts as reliable, in hundredths of a point. 0 unless improved or deteriorated persons are asked.
+    #[prost(uint32, tag = "20")]
+    pub reliable_change_hundredths: u32,
+    /// What precision to expect, for pools of several sizes. Everybody can reckon it again.
+    #[prost(message, repeated, tag = "21")]
+    pub precision: ::prost::alloc::vec::Vec<ExpectedPrecision>,
+}
+/// Payload of ENTRY_KIND_POOL_KEY. The first one of an aggregator for a round stands.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PoolKey {
+    /// The opening's header hash. 32 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub opening: ::prost::alloc::vec::Vec<u8>,
+    /// HPKE public key (X-Wing: X25519 with ML-KEM-768) of this aggregator for this round alone. 1216 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub round_key: ::prost::alloc::vec::Vec<u8>,
+}
+/// Payload of ENTRY_KIND_POOL_COMMITMENT. The first one of a centre for a round stands.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PoolCommitment {
+    /// The opening's header hash. 32 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub opening: ::prost::alloc::vec::Vec<u8>,
+    /// 16 random bytes, the nonce of the proof.
+    #[prost(bytes = "vec", tag = "2")]
+    pub nonce: ::prost::alloc::vec::Vec<u8>,
+    /// SHA-256 of the parcel for the leader. 32 bytes.
+    #[prost(bytes = "vec", tag = "3")]
+    pub leader_parcel: ::prost::alloc::vec::Vec<u8>,
+    /// Length of that parcel.
+    #[prost(uint32, tag = "4")]
+    pub leader_parcel_bytes: u32,
+    /// SHA-256 of the parcel for the helper. 32 bytes.
+    #[prost(bytes = "vec", tag = "5")]
+    pub helper_parcel: ::prost::alloc::vec::Vec<u8>,
+    /// Length of that parcel.
+    #[prost(uint32, tag = "6")]
+    pub helper_parcel_bytes: u32,
+}
+/// Payload of ENTRY_KIND_POOL_CHECK.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PoolCheck {
+    /// The opening's header hash. 32 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub opening: ::prost::alloc::vec::Vec<u8>,
+    /// SHA-256 of the parcel for the helper. 32 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub parcel: ::prost::alloc::vec::Vec<u8>,
+    /// Length of that parcel.
+    #[prost(uint32, tag = "3")]
+    pub parcel_bytes: u32,
+}
+/// Payload of ENTRY_KIND_POOL_SET. Both aggregators publish one; unless they name the same parts, the round fails.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PoolSet {
+    /// The opening's header hash. 32 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub opening: ::prost::alloc::vec::Vec<u8>,
+    /// The parts that are added up, ordered by centre.
+    #[prost(message, repeated, tag = "2")]
+    pub parts: ::prost::alloc::vec::Vec<PoolPart>,
+    /// Commitments that stand and are left out, ordered by centre.
+    #[prost(message, repeated, tag = "3")]
+    pub left_out: ::prost::alloc::vec::Vec<PoolLeftOut>,
+    /// SHA-256 of the parcel for the other aggregator: this one's share of the number of persons, and of the proofs. 32 bytes.
+    #[prost(bytes = "vec", tag = "4")]
+    pub parcel: ::prost::alloc::vec::Vec<u8>,
+    /// Length of that parcel.
+    #[prost(uint32, tag = "5")]
+    pub parcel_bytes: u32,
+}
+/// One centre's part in a round.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PoolPart {
+    /// Writer of the centre's feed. 32 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub centre: ::prost::alloc::vec::Vec<u8>,
+    /// Hash of the header of its commitment. 32 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub commitment: ::prost::alloc::vec::Vec<u8>,
+}
+/// A part that is left out.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PoolLeftOut {
+    /// Writer of the centre's feed. 32 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub centre: ::prost::alloc::vec::Vec<u8>,
+    /// Why.
+    #[prost(enumeration = "PoolFault", tag = "2")]
+    pub fault: i32,
+}
+/// Payload of ENTRY_KIND_POOL_HALF.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PoolHalf {
+    /// The opening's header hash. 32 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub opening: ::prost::alloc::vec::Vec<u8>,
+    /// SHA-256 over the agreed parts: what was added up. 32 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub set: ::prost::alloc::vec::Vec<u8>,
+    /// One element of Field128 (16 bytes, little-endian) for each sum: this aggregator's shares added up, with its noise.
+    #[prost(bytes = "vec", tag = "3")]
+    pub half: ::prost::alloc::vec::Vec<u8>,
+}
+/// Payload of ENTRY_KIND_POOL_END. Its key for the round and every share it opened are destroyed.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PoolEnd {
+    /// The opening's header hash. 32 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub opening: ::prost::alloc::vec::Vec<u8>,
+    /// How it ended.
+    #[prost(enumeration = "PoolOutcome", tag = "2")]
+    pub outcome: i32,
+}
+/// Payload of ENTRY_KIND_POOL_RESULT.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PoolResult {
+    /// The opening's header hash. 32 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub opening: ::prost::alloc::vec::Vec<u8>,
+    /// SHA-256 over the agreed parts. 32 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub set: ::prost::alloc::vec::Vec<u8>,
+    /// The halves added and centred, one number for each sum, in the units of its encoding.
+    #[prost(sint64, repeated, tag = "3")]
+    pub totals: ::prost::alloc::vec::Vec<i64>,
+}
+/// A sealed parcel on its way. Its SHA-256 stands in an entry of who sent it; nobody keeps one of which that is not so.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PoolParcel {
+    /// HPKE: the encapsulated key and the ciphertext, for one aggregator and one round.
+    #[prost(bytes = "vec", tag = "1")]
+    pub sealed: ::prost::alloc::vec::Vec<u8>,
+}
+/// What a centre seals to an aggregator.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PoolShare {
+    /// Prio3 public share.
+    #[prost(bytes = "vec", tag = "1")]
+    pub public_share: ::prost::alloc::vec::Vec<u8>,
+    /// Prio3 input share.
+    #[prost(bytes = "vec", tag = "2")]
+    pub input_share: ::prost::alloc::vec::Vec<u8>,
+}
+/// What an aggregator seals to the other.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PoolChecked {
+    /// The key both check the proofs with, drawn by the leader after the deadline. Empty from the helper.
+    #[prost(bytes = "vec", tag = "1")]
+    pub verify_key: ::prost::alloc::vec::Vec<u8>,
+    /// What it found of each part it could open, ordered by centre.
+    #[prost(message, repeated, tag = "2")]
+    pub verifiers: ::prost::alloc::vec::Vec<PoolVerifier>,
+    /// Its share of the number of persons in the set, without noise; 16 bytes. Empty from the leader's first parcel and in
+    /// rounds that do not ask for persons.
+    #[prost(bytes = "vec", tag = "3")]
+    pub persons_share: ::prost::alloc::vec::Vec<u8>,
+}
+/// One aggregator's share of checking one part.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PoolVerifier {
+    /// Writer of the centre's feed. 32 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub centre: ::prost::alloc::vec::Vec<u8>,
+    /// Prio3 verifier share.
+    #[prost(bytes = "vec", tag = "2")]
+    pub verifier_share: ::prost::alloc::vec::Vec<u8>,
+}
+/// One sum of a round. n is the number of persons a centre counts, one pair each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum PoolSum {
+    /// Refused.
+    Unspecified = 0,
+    /// n.
+    Persons = 1,
+    /// n squared.
+    PersonsSquared = 2,
+    /// Change (follow-up - baseline), in hundredths of a point, each person's bounded by `change_bound_hundredths`.
+    Change = 3,
+    /// Square of the bounded change, in units of a hundredth of its bound squared.
+    ChangeSquared = 4,
+    /// Square of the centre's change divided by n, in units of a hundredth of the bound squared.
+    ChangeSquaredPerPerson = 5,
+    /// Baseline above the lowest score, in hundredths of a point.
+    Baseline = 6,
+    /// Square of the baseline above the lowest score, in units of a hundredth of the range squared.
+    BaselineSquared = 7,
+    /// Follow-up above the lowest score, in hundredths of a point.
+    FollowUp = 8,
+    /// Square of the follow-up above the lowest score, in units of a hundredth of the range squared.
+    FollowUpSquared = 9,
+    /// Baseline times follow-up, both above the lowest score, in units of a hundredth of the range squared.
+    Product = 10,
+    /// Persons better by at least `reliable_change_hundredths`.
+    Improved = 11,
+    /// Persons worse by at least `reliable_change_hundredths`.
+    Deteriorated = 12,
+    /// Of persons with a baseline whose window closed, those who were asked again and answered. Where a round asks for this,
+    /// `POOL_SUM_PERSONS` counts all persons with a baseline.
+    FollowedUp = 13,
+    /// Meetings attended between a baseline and the end of its window, at most 26 for each person with a baseline.
+    Sessions = 14,
+    /// Second rounds only: w = n / (1 + n tau2), in hundredths. tau2 is public, in units of the unit SD squared.
+    Weight = 15,
+    /// Second rounds only: w times the centre's mean improvement in unit SDs, in hundredths.
+    WeightedEffect = 16,
+    /// Second rounds only: w times the square of that, in hundredths.
+    WeightedEffectSquared = 17,
+    /// An item's answers at follow-up, above its lowest; one sum for each of `items`, in their order. Stands last.
+    Items = 18,
+}
+impl PoolSum {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "POOL_SUM_UNSPECIFIED",
+            Self::Persons => "POOL_SUM_PERSONS",
+            Self::PersonsSquared => "POOL_SUM_PERSONS_SQUARED",
+            Self::Change => "POOL_SUM_CHANGE",
+            Self::ChangeSquared => "POOL_SUM_CHANGE_SQUARED",
+            Self::ChangeSquaredPerPerson => "POOL_SUM_CHANGE_SQUARED_PER_PERSON",
+            Self::Baseline => "POOL_SUM_BASELINE",
+            Self::BaselineSquared => "POOL_SUM_BASELINE_SQUARED",
+            Self::FollowUp => "POOL_SUM_FOLLOW_UP",
+            Self::FollowUpSquared => "POOL_SUM_FOLLOW_UP_SQUARED",
+            Self::Product => "POOL_SUM_PRODUCT",
+            Self::Improved => "POOL_SUM_IMPROVED",
+            Self::Deteriorated => "POOL_SUM_DETERIORATED",
+            Self::FollowedUp => "POOL_SUM_FOLLOWED_UP",
+            Self::Sessions => "POOL_SUM_SESSIONS",
+            Self::Weight => "POOL_SUM_WEIGHT",
+            Self::WeightedEffect => "POOL_SUM_WEIGHTED_EFFECT",
+            Self::WeightedEffectSquared => "POOL_SUM_WEIGHTED_EFFECT_SQUARED",
+            Self::Items => "POOL_SUM_ITEMS",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "POOL_SUM_UNSPECIFIED" => Some(Self::Unspecified),
+            "POOL_SUM_PERSONS" => Some(Self::Persons),
+            "POOL_SUM_PERSONS_SQUARED" => Some(Self::PersonsSquared),
+            "POOL_SUM_CHANGE" => Some(Self::Change),
+            "POOL_SUM_CHANGE_SQUARED" => Some(Self::ChangeSquared),
+            "POOL_SUM_CHANGE_SQUARED_PER_PERSON" => Some(Self::ChangeSquaredPerPerson),
+            "POOL_SUM_BASELINE" => Some(Self::Baseline),
+            "POOL_SUM_BASELINE_SQUARED" => Some(Self::BaselineSquared),
+            "POOL_SUM_FOLLOW_UP" => Some(Self::FollowUp),
+            "POOL_SUM_FOLLOW_UP_SQUARED" => Some(Self::FollowUpSquared),
+            "POOL_SUM_PRODUCT" => Some(Self::Product),
+            "POOL_SUM_IMPROVED" => Some(Self::Improved),
+            "POOL_SUM_DETERIORATED" => Some(Self::Deteriorated),
+            "POOL_SUM_FOLLOWED_UP" => Some(Self::FollowedUp),
+            "POOL_SUM_SESSIONS" => Some(Self::Sessions),
+            "POOL_SUM_WEIGHT" => Some(Self::Weight),
+            "POOL_SUM_WEIGHTED_EFFECT" => Some(Self::WeightedEffect),
+            "POOL_SUM_WEIGHTED_EFFECT_SQUARED" => Some(Self::WeightedEffectSquared),
+            "POOL_SUM_ITEMS" => Some(Self::Items),
+            _ => None,
+        }
+    }
+}
+/// Why a part is not added up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum PoolFault {
+    /// Refused.
+    Unspecified = 0,
+    /// A parcel did not arrive in time.
+    Missing = 1,
+    /// A parcel cannot be opened or read.
+    Unreadable = 2,
+    /// The proof that its sums are in range does not hold.
+    Proof = 3,
+    /// A second round: the centre was not in the first.
+    NotInFirstRound = 4,
+}
+impl PoolFault {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "POOL_FAULT_UNSPECIFIED",
+            Self::Missing => "POOL_FAULT_MISSING",
+            Self::Unreadable => "POOL_FAULT_UNREADABLE",
+            Self::Proof => "POOL_FAULT_PROOF",
+            Self::NotInFirstRound => "POOL_FAULT_NOT_IN_FIRST_ROUND",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "POOL_FAULT_UNSPECIFIED" => Some(Self::Unspecified),
+            "POOL_FAULT_MISSING" => Some(Self::Missing),
+            "POOL_FAULT_UNREADABLE" => Some(Self::Unreadable),
+            "POOL_FAULT_PROOF" => Some(Self::Proof),
+            "POOL_FAULT_NOT_IN_FIRST_ROUND" => Some(Self::NotInFirstRound),
+            _ => None,
+        }
+    }
+}
+/// How a round ended for an aggregator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum PoolOutcome {
+    /// Refused.
+    Unspecified = 0,
+    /// Its half is published.
+    Told = 1,
+    /// Fewer centres than the floor.
+    TooFewCentres = 2,
+    /// Fewer persons than the floor.
+    TooFewPersons = 3,
+    /// The other aggregator did not do its part before the expiry.
+    OtherSilent = 4,
+    /// The two sets of parts differ, or are not the first round's.
+    SetsDiffer = 5,
+    /// What the other aggregator sent cannot be read or does not hold.
+    OtherFaulty = 6,
+    /// This aggregator no longer has its key.
+    KeyLost = 7,
+    /// The other aggregator has ended the round.
+    OtherEnded = 8,
+}
+impl PoolOutcome {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "POOL_OUTCOME_UNSPECIFIED",
+            Self::Told => "POOL_OUTCOME_TOLD",
+            Self::TooFewCentres => "POOL_OUTCOME_TOO_FEW_CENTRES",
+            Self::TooFewPersons => "POOL_OUTCOME_TOO_FEW_PERSONS",
+            Self::OtherSilent => "POOL_OUTCOME_OTHER_SILENT",
+            Self::SetsDiffer => "POOL_OUTCOME_SETS_DIFFER",
+            Self::OtherFaulty => "POOL_OUTCOME_OTHER_FAULTY",
+            Self::KeyLost => "POOL_OUTCOME_KEY_LOST",
+            Self::OtherEnded => "POOL_OUTCOME_OTHER_ENDED",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "POOL_OUTCOME_UNSPECIFIED" => Some(Self::Unspecified),
+            "POOL_OUTCOME_TOLD" => Some(Self::Told),
+            "POOL_OUTCOME_TOO_FEW_CENTRES" => Some(Self::TooFewCentres),
+            "POOL_OUTCOME_TOO_FEW_PERSONS" => Some(Self::TooFewPersons),
+            "POOL_OUTCOME_OTHER_SILENT" => Some(Self::OtherSilent),
+            "POOL_OUTCOME_SETS_DIFFER" => Some(Self::SetsDiffer),
+            "POOL_OUTCOME_OTHER_FAULTY" => Some(Self::OtherFaulty),
+            "POOL_OUTCOME_KEY_LOST" => Some(Self::KeyLost),
+            "POOL_OUTCOME_OTHER_ENDED" => Some(Self::OtherEnded),
+            _ => None,
+        }
+    }
 }
 /// Request of Hello.
 #[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
@@ -549,6 +1341,69 @@ pub struct AdmitResponse {
     /// All versions of the roster, oldest first, so that the joiner can verify the chain from the genesis it was given.
     #[prost(message, repeated, tag = "2")]
     pub rosters: ::prost::alloc::vec::Vec<SignedRoster>,
+}
+/// Request of OfferParcels.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OfferParcelsRequest {
+    /// The network. 32 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub network: ::prost::alloc::vec::Vec<u8>,
+    /// SHA-256 of parcels the caller holds. 32 bytes each.
+    #[prost(bytes = "vec", repeated, tag = "2")]
+    pub parcels: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+}
+/// Response to OfferParcels.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct OfferParcelsResponse {
+    /// Why the call is refused; unspecified when it is not.
+    #[prost(enumeration = "Refusal", tag = "1")]
+    pub refusal: i32,
+    /// Those of them that are wanted here, in the order offered. 32 bytes each.
+    #[prost(bytes = "vec", repeated, tag = "2")]
+    pub wanted: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+}
+/// Request of PushParcels.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PushParcelsRequest {
+    /// The network. 32 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub network: ::prost::alloc::vec::Vec<u8>,
+    /// Parcels. At most 256 or 1 MiB.
+    #[prost(message, repeated, tag = "2")]
+    pub parcels: ::prost::alloc::vec::Vec<PoolParcel>,
+}
+/// Response to PushParcels.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct PushParcelsResponse {
+    /// Why the call is refused as a whole; unspecified when it is not.
+    #[prost(enumeration = "Refusal", tag = "1")]
+    pub refusal: i32,
+    /// SHA-256 of those that are on disk now. 32 bytes each.
+    #[prost(bytes = "vec", repeated, tag = "2")]
+    pub kept: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+}
+/// Request of FetchParcels.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FetchParcelsRequest {
+    /// The network. 32 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub network: ::prost::alloc::vec::Vec<u8>,
+    /// SHA-256 of the parcels wanted. 32 bytes each.
+    #[prost(bytes = "vec", repeated, tag = "2")]
+    pub parcels: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+}
+/// Response to FetchParcels.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FetchParcelsResponse {
+    /// Why the call is refused; unspecified when it is not.
+    #[prost(enumeration = "Refusal", tag = "1")]
+    pub refusal: i32,
+    /// Those that are held, as many of the first ones as 256 or 1 MiB allow.
+    #[prost(message, repeated, tag = "2")]
+    pub parcels: ::prost::alloc::vec::Vec<PoolParcel>,
+    /// True when more of those asked for are held.
+    #[prost(bool, tag = "3")]
+    pub more: bool,
 }
 /// Why a peer's call is refused. An answer, not an error of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -882,6 +1737,81 @@ pub mod exchange_client {
                 .insert(GrpcMethod::new("krog.federation.v1.Exchange", "Admit"));
             self.inner.unary(req, path, codec).await
         }
+        /// Asks which parcels of pools the other lacks and would keep.
+        pub async fn offer_parcels(
+            &mut self,
+            request: impl tonic::IntoRequest<super::OfferParcelsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::OfferParcelsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/krog.federation.v1.Exchange/OfferParcels",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("krog.federation.v1.Exchange", "OfferParcels"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Hands over parcels of pools. One that no standing entry states, or that has expired, is not kept.
+        pub async fn push_parcels(
+            &mut self,
+            request: impl tonic::IntoRequest<super::PushParcelsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PushParcelsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/krog.federation.v1.Exchange/PushParcels",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("krog.federation.v1.Exchange", "PushParcels"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Fetches parcels of pools by their hashes.
+        pub async fn fetch_parcels(
+            &mut self,
+            request: impl tonic::IntoRequest<super::FetchParcelsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::FetchParcelsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/krog.federation.v1.Exchange/FetchParcels",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("krog.federation.v1.Exchange", "FetchParcels"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -933,6 +1863,30 @@ pub mod exchange_server {
             &self,
             request: tonic::Request<super::AdmitRequest>,
         ) -> std::result::Result<tonic::Response<super::AdmitResponse>, tonic::Status>;
+        /// Asks which parcels of pools the other lacks and would keep.
+        async fn offer_parcels(
+            &self,
+            request: tonic::Request<super::OfferParcelsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::OfferParcelsResponse>,
+            tonic::Status,
+        >;
+        /// Hands over parcels of pools. One that no standing entry states, or that has expired, is not kept.
+        async fn push_parcels(
+            &self,
+            request: tonic::Request<super::PushParcelsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::PushParcelsResponse>,
+            tonic::Status,
+        >;
+        /// Fetches parcels of pools by their hashes.
+        async fn fetch_parcels(
+            &self,
+            request: tonic::Request<super::FetchParcelsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::FetchParcelsResponse>,
+            tonic::Status,
+        >;
     }
     /// Calls a node answers to other nodes of its networks over mutual TLS. A caller whose TLS key belongs to no node of the
     /// network is answered NOT_A_MEMBER, except to Admit.
@@ -1233,6 +2187,141 @@ pub mod exchange_server {
                     };
                     Box::pin(fut)
                 }
+                "/krog.federation.v1.Exchange/OfferParcels" => {
+                    #[allow(non_camel_case_types)]
+                    struct OfferParcelsSvc<T: Exchange>(pub Arc<T>);
+                    impl<
+                        T: Exchange,
+                    > tonic::server::UnaryService<super::OfferParcelsRequest>
+                    for OfferParcelsSvc<T> {
+                        type Response = super::OfferParcelsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::OfferParcelsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Exchange>::offer_parcels(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = OfferParcelsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/krog.federation.v1.Exchange/PushParcels" => {
+                    #[allow(non_camel_case_types)]
+                    struct PushParcelsSvc<T: Exchange>(pub Arc<T>);
+                    impl<
+                        T: Exchange,
+                    > tonic::server::UnaryService<super::PushParcelsRequest>
+                    for PushParcelsSvc<T> {
+                        type Response = super::PushParcelsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::PushParcelsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Exchange>::push_parcels(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = PushParcelsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/krog.federation.v1.Exchange/FetchParcels" => {
+                    #[allow(non_camel_case_types)]
+                    struct FetchParcelsSvc<T: Exchange>(pub Arc<T>);
+                    impl<
+                        T: Exchange,
+                    > tonic::server::UnaryService<super::FetchParcelsRequest>
+                    for FetchParcelsSvc<T> {
+                        type Response = super::FetchParcelsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::FetchParcelsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Exchange>::fetch_parcels(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = FetchParcelsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(
@@ -1271,289 +2360,6 @@ pub mod exchange_server {
     pub const SERVICE_NAME: &str = "krog.federation.v1.Exchange";
     impl<T> tonic::server::NamedService for ExchangeServer<T> {
         const NAME: &'static str = SERVICE_NAME;
-    }
-}
-/// Payload of ENTRY_KIND_RELEASE: one centre, one quarter, all its cells. Encoded by the gate only.
-#[derive(Clone, PartialEq, ::prost::Message)]
-pub struct Release {
-    /// The quarter that was closed: year * 4 + (number of the quarter - 1).
-    #[prost(uint32, tag = "1")]
-    pub quarter: u32,
-    /// Version of the roster whose policy the gate applied.
-    #[prost(uint32, tag = "2")]
-    pub roster_version: u32,
-    /// Its cells; at most one per measure, facilitation and course.
-    #[prost(message, repeated, tag = "3")]
-    pub cells: ::prost::alloc::vec::Vec<Cell>,
-    /// Follow-up per measure, from 20 baselines on.
-    #[prost(message, repeated, tag = "4")]
-    pub follow_up: ::prost::alloc::vec::Vec<FollowUp>,
-}
-/// One cell: a value, or a word for why there is none.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Cell {
-    /// The measure's code, one of the network's policy.
-    #[prost(string, tag = "1")]
-    pub measure: ::prost::alloc::string::String,
-    /// Comparability class of the measure. 32 bytes.
-    #[prost(bytes = "vec", tag = "2")]
-    pub comparability_class: ::prost::alloc::vec::Vec<u8>,
-    /// Who leads the groups of this cell.
-    #[prost(enumeration = "Facilitation", tag = "3")]
-    pub facilitation: i32,
-    /// Entry or continuing pairs.
-    #[prost(enumeration = "Course", tag = "4")]
-    pub course: i32,
-    /// Always one of the two.
-    #[prost(oneof = "cell::Told", tags = "5, 6")]
-    pub told: ::core::option::Option<cell::Told>,
-}
-/// Nested message and enum types in `Cell`.
-pub mod cell {
-    /// Always one of the two.
-    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Oneof)]
-    pub enum Told {
-        /// The sums, in one-person steps.
-        #[prost(message, tag = "5")]
-        Sums(super::Sums),
-        /// Why there is no value.
-        #[prost(enumeration = "super::Withheld", tag = "6")]
-        Withheld(i32),
-    }
-}
-/// Sums over the persons of a cell. Told only in multiples of the measure's range R, the most one person could have
-/// moved them, so nothing finer can be written here. Before anything is added, a score near an end of the scale (within
-/// one point, or within R/25 in whole points where that is more) counts as that far from it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct Sums {
-    /// Persons, each with one pair.
-    #[prost(uint32, tag = "1")]
-    pub persons: u32,
-    /// First quarter in which a pair of this cell closed.
-    #[prost(uint32, tag = "2")]
-    pub first_quarter: u32,
-    /// Last quarter in which a pair of this cell closed.
-    #[prost(uint32, tag = "3")]
-    pub last_quarter: u32,
-    /// SD of change in units of R/20, rounded. Absent below 20 persons, and where R is below 20 points.
-    #[prost(uint32, optional, tag = "8")]
-    pub change_sd_twentieths: ::core::option::Option<u32>,
-    /// The baseline, always one of the two.
-    #[prost(oneof = "sums::Baseline", tags = "4, 5")]
-    pub baseline: ::core::option::Option<sums::Baseline>,
-    /// The change (follow-up - baseline), always one of the two.
-    #[prost(oneof = "sums::Change", tags = "6, 7")]
-    pub change: ::core::option::Option<sums::Change>,
-}
-/// Nested message and enum types in `Sums`.
-pub mod sums {
-    /// The baseline, always one of the two.
-    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Oneof)]
-    pub enum Baseline {
-        /// Sum of (baseline - lowest score) divided by R, rounded half away from zero; on short scales to an even number.
-        #[prost(uint32, tag = "4")]
-        BaselineSteps(u32),
-        /// The mean lies near an end; no number is told.
-        #[prost(enumeration = "super::ScaleEnd", tag = "5")]
-        BaselineEnd(i32),
-    }
-    /// The change (follow-up - baseline), always one of the two.
-    #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Oneof)]
-    pub enum Change {
-        /// Sum of change divided by R, rounded half away from zero.
-        #[prost(sint32, tag = "6")]
-        ChangeSteps(i32),
-        /// The mean change lies near -R or R; no number is told.
-        #[prost(enumeration = "super::ScaleEnd", tag = "7")]
-        ChangeEnd(i32),
-    }
-}
-/// Follow-up of one measure.
-#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
-pub struct FollowUp {
-    /// The measure's code.
-    #[prost(string, tag = "1")]
-    pub measure: ::prost::alloc::string::String,
-    /// Under or at least 60 %.
-    #[prost(enumeration = "FollowUpBand", tag = "2")]
-    pub band: i32,
-}
-/// Who leads the group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum Facilitation {
-    /// Refused.
-    Unspecified = 0,
-    /// A professional.
-    Professional = 1,
-    /// The members themselves.
-    Peer = 2,
-    /// Both together.
-    CoLed = 3,
-}
-impl Facilitation {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "FACILITATION_UNSPECIFIED",
-            Self::Professional => "FACILITATION_PROFESSIONAL",
-            Self::Peer => "FACILITATION_PEER",
-            Self::CoLed => "FACILITATION_CO_LED",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "FACILITATION_UNSPECIFIED" => Some(Self::Unspecified),
-            "FACILITATION_PROFESSIONAL" => Some(Self::Professional),
-            "FACILITATION_PEER" => Some(Self::Peer),
-            "FACILITATION_CO_LED" => Some(Self::CoLed),
-            _ => None,
-        }
-    }
-}
-/// When in a member's time the baseline was taken. The two are never in one cell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum Course {
-    /// Refused.
-    Unspecified = 0,
-    /// Baseline within 28 days of the first attendance. Only these enter the contrast of facilitations.
-    Entry = 1,
-    /// Any other baseline.
-    Continuing = 2,
-}
-impl Course {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "COURSE_UNSPECIFIED",
-            Self::Entry => "COURSE_ENTRY",
-            Self::Continuing => "COURSE_CONTINUING",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "COURSE_UNSPECIFIED" => Some(Self::Unspecified),
-            "COURSE_ENTRY" => Some(Self::Entry),
-            "COURSE_CONTINUING" => Some(Self::Continuing),
-            _ => None,
-        }
-    }
-}
-/// Why a cell has no value. Finer reasons stay at home.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum Withheld {
-    /// Refused.
-    Unspecified = 0,
-    /// Fewer persons than the floor so far; they wait.
-    BelowFloor = 1,
-    /// Enough persons, but the cell may tell fewer measures than there are.
-    NotInTable = 2,
-    /// Not shared. No cause is given.
-    NotShared = 3,
-    /// The centre does not collect this here.
-    NotCollected = 4,
-}
-impl Withheld {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "WITHHELD_UNSPECIFIED",
-            Self::BelowFloor => "WITHHELD_BELOW_FLOOR",
-            Self::NotInTable => "WITHHELD_NOT_IN_TABLE",
-            Self::NotShared => "WITHHELD_NOT_SHARED",
-            Self::NotCollected => "WITHHELD_NOT_COLLECTED",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "WITHHELD_UNSPECIFIED" => Some(Self::Unspecified),
-            "WITHHELD_BELOW_FLOOR" => Some(Self::BelowFloor),
-            "WITHHELD_NOT_IN_TABLE" => Some(Self::NotInTable),
-            "WITHHELD_NOT_SHARED" => Some(Self::NotShared),
-            "WITHHELD_NOT_COLLECTED" => Some(Self::NotCollected),
-            _ => None,
-        }
-    }
-}
-/// Near which end of the scale a mean lies. Every mean within a tenth of the range of an end is told so, and some beyond:
-/// an end covers whole steps, so that it leaves no step with a single possible sum beside it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum ScaleEnd {
-    /// Refused.
-    Unspecified = 0,
-    /// Near the lowest possible value.
-    Low = 1,
-    /// Near the highest possible value.
-    High = 2,
-}
-impl ScaleEnd {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "SCALE_END_UNSPECIFIED",
-            Self::Low => "SCALE_END_LOW",
-            Self::High => "SCALE_END_HIGH",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "SCALE_END_UNSPECIFIED" => Some(Self::Unspecified),
-            "SCALE_END_LOW" => Some(Self::Low),
-            "SCALE_END_HIGH" => Some(Self::High),
-            _ => None,
-        }
-    }
-}
-/// Share of baselines that found a follow-up, over eight quarters and all facilitations.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
-#[repr(i32)]
-pub enum FollowUpBand {
-    /// Fewer than 20 baselines: not told.
-    Unspecified = 0,
-    /// Less than 60 %.
-    Under60 = 1,
-    /// 60 % or more.
-    AtLeast60 = 2,
-}
-impl FollowUpBand {
-    /// String value of the enum field names used in the ProtoBuf definition.
-    ///
-    /// The values are not transformed in any way and thus are considered stable
-    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
-    pub fn as_str_name(&self) -> &'static str {
-        match self {
-            Self::Unspecified => "FOLLOW_UP_BAND_UNSPECIFIED",
-            Self::Under60 => "FOLLOW_UP_BAND_UNDER_60",
-            Self::AtLeast60 => "FOLLOW_UP_BAND_AT_LEAST_60",
-        }
-    }
-    /// Creates an enum from field names used in the ProtoBuf definition.
-    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
-        match value {
-            "FOLLOW_UP_BAND_UNSPECIFIED" => Some(Self::Unspecified),
-            "FOLLOW_UP_BAND_UNDER_60" => Some(Self::Under60),
-            "FOLLOW_UP_BAND_AT_LEAST_60" => Some(Self::AtLeast60),
-            _ => None,
-        }
     }
 }
 /// Request of Describe.
@@ -1693,6 +2499,9 @@ pub struct Comparison {
     /// How many cells are waiting below the floor at their centre's latest quarter.
     #[prost(uint32, tag = "13")]
     pub waiting: u32,
+    /// Each pool whose halves add up, ordered by its round.
+    #[prost(message, repeated, tag = "14")]
+    pub pools: ::prost::alloc::vec::Vec<PoolRow>,
 }
 /// One facilitation and course.
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
@@ -1715,6 +2524,12 @@ pub struct Side {
     /// Random-effects synthesis. Absent when nothing can be standardised.
     #[prost(message, optional, tag = "6")]
     pub synthesis: ::core::option::Option<Synthesis>,
+    /// Centres counted in pools. One that stands in two pools, or in a pool and a release, counts in each.
+    #[prost(uint32, tag = "7")]
+    pub pooled_centres: u32,
+    /// Persons in pools, as told with noise. 0: none.
+    #[prost(double, tag = "8")]
+    pub pooled_persons: f64,
 }
 /// A random-effects synthesis (DerSimonian and Laird 1986; Hartung and Knapp 2001 with a floor of one; Higgins 2009).
 #[derive(Clone, Copy, PartialEq, ::prost::Message)]
@@ -1830,6 +2645,86 @@ pub struct CentreRow {
     #[prost(double, optional, tag = "12")]
     pub baseline_mean: ::core::option::Option<f64>,
 }
+/// One pool: what its halves add up to.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PoolRow {
+    /// Hash of the first round's opening. 32 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub opening: ::prost::alloc::vec::Vec<u8>,
+    /// Who leads.
+    #[prost(enumeration = "Facilitation", tag = "2")]
+    pub facilitation: i32,
+    /// Entry or continuing.
+    #[prost(enumeration = "Course", tag = "3")]
+    pub course: i32,
+    /// Centres in it.
+    #[prost(uint32, tag = "4")]
+    pub centres: u32,
+    /// Persons in them, as told with noise.
+    #[prost(double, tag = "5")]
+    pub persons: f64,
+    /// First quarter of the span.
+    #[prost(uint32, tag = "6")]
+    pub first_quarter: u32,
+    /// Last quarter of the span.
+    #[prost(uint32, tag = "7")]
+    pub last_quarter: u32,
+    /// Mean change in points (follow-up - baseline). Absent when not asked.
+    #[prost(double, optional, tag = "8")]
+    pub mean_change: ::core::option::Option<f64>,
+    /// Effect (improvement in SDs of change). Absent when it cannot be standardised.
+    #[prost(double, optional, tag = "9")]
+    pub effect: ::core::option::Option<f64>,
+    /// Variance of the effect between persons, and of the noise; without the variance between centres. Absent with it.
+    #[prost(double, optional, tag = "10")]
+    pub variance: ::core::option::Option<f64>,
+    /// Standard error that noise alone adds to the effect. 0: no noise.
+    #[prost(double, tag = "11")]
+    pub noise_se: f64,
+    /// Privacy cost of its rounds that one aggregator's noise ensures, as rho, in millionths. 0: no noise.
+    #[prost(uint32, tag = "12")]
+    pub rho_millionths: u32,
+    /// The same as epsilon at `delta`. Absent without noise.
+    #[prost(double, optional, tag = "13")]
+    pub epsilon: ::core::option::Option<f64>,
+    /// The delta of epsilon. Absent without noise.
+    #[prost(double, optional, tag = "14")]
+    pub delta: ::core::option::Option<f64>,
+    /// Whether a second round gave its weights, so that it enters like single centres.
+    #[prost(bool, tag = "15")]
+    pub has_weights: bool,
+    /// SD of change between persons, points. Absent when not asked.
+    #[prost(double, optional, tag = "16")]
+    pub change_sd: ::core::option::Option<f64>,
+    /// Baseline mean, points. Absent when not asked.
+    #[prost(double, optional, tag = "17")]
+    pub baseline_mean: ::core::option::Option<f64>,
+    /// Share of persons reliably improved. Absent when not asked.
+    #[prost(double, optional, tag = "18")]
+    pub improved: ::core::option::Option<f64>,
+    /// Share of persons reliably worse. Absent when not asked.
+    #[prost(double, optional, tag = "19")]
+    pub deteriorated: ::core::option::Option<f64>,
+    /// Share of baselines that found a follow-up. Absent when not asked.
+    #[prost(double, optional, tag = "20")]
+    pub followed_up: ::core::option::Option<f64>,
+    /// Meetings attended for each person with a baseline. Absent when not asked.
+    #[prost(double, optional, tag = "21")]
+    pub sessions: ::core::option::Option<f64>,
+    /// Mean answer to each item at follow-up. Empty when not asked.
+    #[prost(message, repeated, tag = "22")]
+    pub items: ::prost::alloc::vec::Vec<PoolItemMean>,
+}
+/// The mean answer to one item in a pool.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct PoolItemMean {
+    /// The item's code.
+    #[prost(string, tag = "1")]
+    pub code: ::prost::alloc::string::String,
+    /// Mean answer at follow-up.
+    #[prost(double, tag = "2")]
+    pub mean: f64,
+}
 /// How many cells have one public reason.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct UntoldCount {
@@ -1872,6 +2767,51 @@ pub struct PublishedTemplate {
     /// The canonical document.
     #[prost(bytes = "vec", tag = "3")]
     pub document: ::prost::alloc::vec::Vec<u8>,
+}
+/// Request of ListRounds.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct ListRoundsRequest {
+    /// The network. 32 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub network: ::prost::alloc::vec::Vec<u8>,
+}
+/// Response to ListRounds.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct ListRoundsResponse {
+    /// The rounds, newest deadline first. Empty also when the network is not known here.
+    #[prost(message, repeated, tag = "1")]
+    pub rounds: ::prost::alloc::vec::Vec<DescribedRound>,
+}
+/// A round as this node knows it.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct DescribedRound {
+    /// Hash of the opening's header. 32 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub round: ::prost::alloc::vec::Vec<u8>,
+    /// Its opening.
+    #[prost(message, optional, tag = "2")]
+    pub opening: ::core::option::Option<PoolOpening>,
+    /// How far it has come.
+    #[prost(enumeration = "RoundStage", tag = "3")]
+    pub stage: i32,
+    /// Centres whose commitments stand.
+    #[prost(uint32, tag = "4")]
+    pub commitments: u32,
+    /// Centres in the agreed set. 0: none is agreed.
+    #[prost(uint32, tag = "5")]
+    pub agreed: u32,
+    /// How it ended for the leader. Unspecified: it has not.
+    #[prost(enumeration = "PoolOutcome", tag = "6")]
+    pub leader_outcome: i32,
+    /// How it ended for the helper. Unspecified: it has not.
+    #[prost(enumeration = "PoolOutcome", tag = "7")]
+    pub helper_outcome: i32,
+    /// The sums, in the units of `PoolSum`. Empty unless told.
+    #[prost(double, repeated, tag = "8")]
+    pub sums: ::prost::alloc::vec::Vec<f64>,
+    /// Standard deviation of the noise in each of them, both aggregators' together. Empty unless told.
+    #[prost(double, repeated, tag = "9")]
+    pub noise_sds: ::prost::alloc::vec::Vec<f64>,
 }
 /// Why there is no comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
@@ -2014,6 +2954,14 @@ pub enum Caveat {
     StatedSd = 13,
     /// The network practises: the data are made up.
     Rehearsal = 14,
+    /// Pools carry noise against the reading of single persons; the intervals account for it.
+    PoolNoise = 15,
+    /// The network has chosen pools without noise.
+    PoolWithoutNoise = 16,
+    /// How much centres differ is assumed for pools, not told by them.
+    SpreadAssumed = 17,
+    /// In pools a person's change counts at most as much as the round's bound.
+    ChangeBounded = 18,
 }
 impl Caveat {
     /// String value of the enum field names used in the ProtoBuf definition.
@@ -2037,6 +2985,10 @@ impl Caveat {
             Self::MixedClasses => "CAVEAT_MIXED_CLASSES",
             Self::StatedSd => "CAVEAT_STATED_SD",
             Self::Rehearsal => "CAVEAT_REHEARSAL",
+            Self::PoolNoise => "CAVEAT_POOL_NOISE",
+            Self::PoolWithoutNoise => "CAVEAT_POOL_WITHOUT_NOISE",
+            Self::SpreadAssumed => "CAVEAT_SPREAD_ASSUMED",
+            Self::ChangeBounded => "CAVEAT_CHANGE_BOUNDED",
         }
     }
     /// Creates an enum from field names used in the ProtoBuf definition.
@@ -2057,6 +3009,63 @@ impl Caveat {
             "CAVEAT_MIXED_CLASSES" => Some(Self::MixedClasses),
             "CAVEAT_STATED_SD" => Some(Self::StatedSd),
             "CAVEAT_REHEARSAL" => Some(Self::Rehearsal),
+            "CAVEAT_POOL_NOISE" => Some(Self::PoolNoise),
+            "CAVEAT_POOL_WITHOUT_NOISE" => Some(Self::PoolWithoutNoise),
+            "CAVEAT_SPREAD_ASSUMED" => Some(Self::SpreadAssumed),
+            "CAVEAT_CHANGE_BOUNDED" => Some(Self::ChangeBounded),
+            _ => None,
+        }
+    }
+}
+/// How far a round has come, by the entries that stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, ::prost::Enumeration)]
+#[repr(i32)]
+pub enum RoundStage {
+    /// Refused.
+    Unspecified = 0,
+    /// An aggregator's key is missing.
+    Opened = 1,
+    /// Centres may commit their parts.
+    Collecting = 2,
+    /// The aggregators check and agree.
+    Checking = 3,
+    /// Both halves stand and add up.
+    Told = 4,
+    /// It failed before any half was published, and both keys are destroyed: its answers are free again.
+    Failed = 5,
+    /// It broke off after a half was published, or its halves do not add up to possible sums: its answers are spent.
+    Broken = 6,
+    /// Past its expiry without an end: nobody says that the shares are destroyed, so its answers are spent.
+    Silent = 7,
+}
+impl RoundStage {
+    /// String value of the enum field names used in the ProtoBuf definition.
+    ///
+    /// The values are not transformed in any way and thus are considered stable
+    /// (if the ProtoBuf definition does not change) and safe for programmatic use.
+    pub fn as_str_name(&self) -> &'static str {
+        match self {
+            Self::Unspecified => "ROUND_STAGE_UNSPECIFIED",
+            Self::Opened => "ROUND_STAGE_OPENED",
+            Self::Collecting => "ROUND_STAGE_COLLECTING",
+            Self::Checking => "ROUND_STAGE_CHECKING",
+            Self::Told => "ROUND_STAGE_TOLD",
+            Self::Failed => "ROUND_STAGE_FAILED",
+            Self::Broken => "ROUND_STAGE_BROKEN",
+            Self::Silent => "ROUND_STAGE_SILENT",
+        }
+    }
+    /// Creates an enum from field names used in the ProtoBuf definition.
+    pub fn from_str_name(value: &str) -> ::core::option::Option<Self> {
+        match value {
+            "ROUND_STAGE_UNSPECIFIED" => Some(Self::Unspecified),
+            "ROUND_STAGE_OPENED" => Some(Self::Opened),
+            "ROUND_STAGE_COLLECTING" => Some(Self::Collecting),
+            "ROUND_STAGE_CHECKING" => Some(Self::Checking),
+            "ROUND_STAGE_TOLD" => Some(Self::Told),
+            "ROUND_STAGE_FAILED" => Some(Self::Failed),
+            "ROUND_STAGE_BROKEN" => Some(Self::Broken),
+            "ROUND_STAGE_SILENT" => Some(Self::Silent),
             _ => None,
         }
     }
@@ -2229,6 +3238,31 @@ pub mod library_client {
                 .insert(GrpcMethod::new("krog.federation.v1.Library", "ListTemplates"));
             self.inner.unary(req, path, codec).await
         }
+        /// Lists the rounds of pools and how far each has come.
+        pub async fn list_rounds(
+            &mut self,
+            request: impl tonic::IntoRequest<super::ListRoundsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListRoundsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/krog.federation.v1.Library/ListRounds",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("krog.federation.v1.Library", "ListRounds"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -2264,6 +3298,14 @@ pub mod library_server {
             request: tonic::Request<super::ListTemplatesRequest>,
         ) -> std::result::Result<
             tonic::Response<super::ListTemplatesResponse>,
+            tonic::Status,
+        >;
+        /// Lists the rounds of pools and how far each has come.
+        async fn list_rounds(
+            &self,
+            request: tonic::Request<super::ListRoundsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::ListRoundsResponse>,
             tonic::Status,
         >;
     }
@@ -2475,6 +3517,51 @@ pub mod library_server {
                     };
                     Box::pin(fut)
                 }
+                "/krog.federation.v1.Library/ListRounds" => {
+                    #[allow(non_camel_case_types)]
+                    struct ListRoundsSvc<T: Library>(pub Arc<T>);
+                    impl<
+                        T: Library,
+                    > tonic::server::UnaryService<super::ListRoundsRequest>
+                    for ListRoundsSvc<T> {
+                        type Response = super::ListRoundsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::ListRoundsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as Library>::list_rounds(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = ListRoundsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
                 _ => {
                     Box::pin(async move {
                         let mut response = http::Response::new(
@@ -2603,6 +3690,104 @@ pub struct SyncNowResponse {
     /// Entries handed over.
     #[prost(uint32, tag = "4")]
     pub sent: u32,
+}
+/// Request of FeedHeads.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FeedHeadsRequest {
+    /// The network. 32 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub network: ::prost::alloc::vec::Vec<u8>,
+    /// Writers up to and including this one are left out, for paging. Empty: from the start.
+    #[prost(bytes = "vec", tag = "2")]
+    pub after_writer: ::prost::alloc::vec::Vec<u8>,
+}
+/// Response to FeedHeads.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FeedHeadsResponse {
+    /// Why the call is refused; unspecified when it is not.
+    #[prost(enumeration = "Refusal", tag = "1")]
+    pub refusal: i32,
+    /// Heads ordered by writer.
+    #[prost(message, repeated, tag = "2")]
+    pub heads: ::prost::alloc::vec::Vec<Head>,
+    /// Proofs of forks of the feeds listed.
+    #[prost(message, repeated, tag = "3")]
+    pub forks: ::prost::alloc::vec::Vec<ForkProof>,
+    /// True when more follow after the last writer.
+    #[prost(bool, tag = "4")]
+    pub more: bool,
+}
+/// Request of FeedEntries.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct FeedEntriesRequest {
+    /// The network. 32 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub network: ::prost::alloc::vec::Vec<u8>,
+    /// The feed's writer. 32 bytes.
+    #[prost(bytes = "vec", tag = "2")]
+    pub writer: ::prost::alloc::vec::Vec<u8>,
+    /// SHA-256 of the last header the caller has. Empty: from the start.
+    #[prost(bytes = "vec", tag = "3")]
+    pub after: ::prost::alloc::vec::Vec<u8>,
+}
+/// Response to FeedEntries.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct FeedEntriesResponse {
+    /// Why the call is refused; unspecified when it is not.
+    #[prost(enumeration = "Refusal", tag = "1")]
+    pub refusal: i32,
+    /// Entries in order, those of releases and templates without payload. At most 256 or 1 MiB.
+    #[prost(message, repeated, tag = "2")]
+    pub entries: ::prost::alloc::vec::Vec<Entry>,
+    /// True when the caller's last header is not in this feed as known here.
+    #[prost(bool, tag = "3")]
+    pub unknown_place: bool,
+    /// True when more follow.
+    #[prost(bool, tag = "4")]
+    pub more: bool,
+}
+/// Request of HandOverParcels.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct HandOverParcelsRequest {
+    /// The network. 32 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub network: ::prost::alloc::vec::Vec<u8>,
+    /// Parcels that an entry handed over before states. At most 256 or 1 MiB.
+    #[prost(message, repeated, tag = "2")]
+    pub parcels: ::prost::alloc::vec::Vec<PoolParcel>,
+}
+/// Response to HandOverParcels.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct HandOverParcelsResponse {
+    /// Why the call is refused; unspecified when it is not.
+    #[prost(enumeration = "Refusal", tag = "1")]
+    pub refusal: i32,
+    /// SHA-256 of those that are on disk now. 32 bytes each.
+    #[prost(bytes = "vec", repeated, tag = "2")]
+    pub kept: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+}
+/// Request of CollectParcels.
+#[derive(Clone, PartialEq, Eq, Hash, ::prost::Message)]
+pub struct CollectParcelsRequest {
+    /// The network. 32 bytes.
+    #[prost(bytes = "vec", tag = "1")]
+    pub network: ::prost::alloc::vec::Vec<u8>,
+    /// SHA-256 of the parcels wanted. 32 bytes each.
+    #[prost(bytes = "vec", repeated, tag = "2")]
+    pub parcels: ::prost::alloc::vec::Vec<::prost::alloc::vec::Vec<u8>>,
+}
+/// Response to CollectParcels.
+#[derive(Clone, PartialEq, ::prost::Message)]
+pub struct CollectParcelsResponse {
+    /// Why the call is refused; unspecified when it is not.
+    #[prost(enumeration = "Refusal", tag = "1")]
+    pub refusal: i32,
+    /// Those that are held, as many of the first ones as 256 or 1 MiB allow.
+    #[prost(message, repeated, tag = "2")]
+    pub parcels: ::prost::alloc::vec::Vec<PoolParcel>,
+    /// True when more of those asked for are held.
+    #[prost(bool, tag = "3")]
+    pub more: bool,
 }
 /// Generated client implementations.
 #[cfg(feature = "rpc")]
@@ -2797,6 +3982,106 @@ pub mod house_client {
                 .insert(GrpcMethod::new("krog.federation.v1.House", "SyncNow"));
             self.inner.unary(req, path, codec).await
         }
+        /// Lists the heads of all feeds of a network, for the house's own reading of it.
+        pub async fn feed_heads(
+            &mut self,
+            request: impl tonic::IntoRequest<super::FeedHeadsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::FeedHeadsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/krog.federation.v1.House/FeedHeads",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("krog.federation.v1.House", "FeedHeads"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Returns entries of any feed, for the house's own reading of the network: it verifies them itself.
+        pub async fn feed_entries(
+            &mut self,
+            request: impl tonic::IntoRequest<super::FeedEntriesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::FeedEntriesResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/krog.federation.v1.House/FeedEntries",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("krog.federation.v1.House", "FeedEntries"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Takes parcels of pools that this house has sealed.
+        pub async fn hand_over_parcels(
+            &mut self,
+            request: impl tonic::IntoRequest<super::HandOverParcelsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::HandOverParcelsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/krog.federation.v1.House/HandOverParcels",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("krog.federation.v1.House", "HandOverParcels"));
+            self.inner.unary(req, path, codec).await
+        }
+        /// Returns parcels of pools that arrived, by their hashes.
+        pub async fn collect_parcels(
+            &mut self,
+            request: impl tonic::IntoRequest<super::CollectParcelsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CollectParcelsResponse>,
+            tonic::Status,
+        > {
+            self.inner
+                .ready()
+                .await
+                .map_err(|e| {
+                    tonic::Status::unknown(
+                        format!("Service was not ready: {}", e.into()),
+                    )
+                })?;
+            let codec = tonic_prost::ProstCodec::default();
+            let path = http::uri::PathAndQuery::from_static(
+                "/krog.federation.v1.House/CollectParcels",
+            );
+            let mut req = request.into_request();
+            req.extensions_mut()
+                .insert(GrpcMethod::new("krog.federation.v1.House", "CollectParcels"));
+            self.inner.unary(req, path, codec).await
+        }
     }
 }
 /// Generated server implementations.
@@ -2836,6 +4121,38 @@ pub mod house_server {
             &self,
             request: tonic::Request<super::SyncNowRequest>,
         ) -> std::result::Result<tonic::Response<super::SyncNowResponse>, tonic::Status>;
+        /// Lists the heads of all feeds of a network, for the house's own reading of it.
+        async fn feed_heads(
+            &self,
+            request: tonic::Request<super::FeedHeadsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::FeedHeadsResponse>,
+            tonic::Status,
+        >;
+        /// Returns entries of any feed, for the house's own reading of the network: it verifies them itself.
+        async fn feed_entries(
+            &self,
+            request: tonic::Request<super::FeedEntriesRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::FeedEntriesResponse>,
+            tonic::Status,
+        >;
+        /// Takes parcels of pools that this house has sealed.
+        async fn hand_over_parcels(
+            &self,
+            request: tonic::Request<super::HandOverParcelsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::HandOverParcelsResponse>,
+            tonic::Status,
+        >;
+        /// Returns parcels of pools that arrived, by their hashes.
+        async fn collect_parcels(
+            &self,
+            request: tonic::Request<super::CollectParcelsRequest>,
+        ) -> std::result::Result<
+            tonic::Response<super::CollectParcelsResponse>,
+            tonic::Status,
+        >;
     }
     /// Calls the exchange answers to its own centre side only.
     #[derive(Debug)]
@@ -3071,6 +4388,182 @@ pub mod house_server {
                     let inner = self.inner.clone();
                     let fut = async move {
                         let method = SyncNowSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/krog.federation.v1.House/FeedHeads" => {
+                    #[allow(non_camel_case_types)]
+                    struct FeedHeadsSvc<T: House>(pub Arc<T>);
+                    impl<T: House> tonic::server::UnaryService<super::FeedHeadsRequest>
+                    for FeedHeadsSvc<T> {
+                        type Response = super::FeedHeadsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::FeedHeadsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as House>::feed_heads(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = FeedHeadsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/krog.federation.v1.House/FeedEntries" => {
+                    #[allow(non_camel_case_types)]
+                    struct FeedEntriesSvc<T: House>(pub Arc<T>);
+                    impl<T: House> tonic::server::UnaryService<super::FeedEntriesRequest>
+                    for FeedEntriesSvc<T> {
+                        type Response = super::FeedEntriesResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::FeedEntriesRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as House>::feed_entries(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = FeedEntriesSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/krog.federation.v1.House/HandOverParcels" => {
+                    #[allow(non_camel_case_types)]
+                    struct HandOverParcelsSvc<T: House>(pub Arc<T>);
+                    impl<
+                        T: House,
+                    > tonic::server::UnaryService<super::HandOverParcelsRequest>
+                    for HandOverParcelsSvc<T> {
+                        type Response = super::HandOverParcelsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::HandOverParcelsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as House>::hand_over_parcels(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = HandOverParcelsSvc(inner);
+                        let codec = tonic_prost::ProstCodec::default();
+                        let mut grpc = tonic::server::Grpc::new(codec)
+                            .apply_compression_config(
+                                accept_compression_encodings,
+                                send_compression_encodings,
+                            )
+                            .apply_max_message_size_config(
+                                max_decoding_message_size,
+                                max_encoding_message_size,
+                            );
+                        let res = grpc.unary(method, req).await;
+                        Ok(res)
+                    };
+                    Box::pin(fut)
+                }
+                "/krog.federation.v1.House/CollectParcels" => {
+                    #[allow(non_camel_case_types)]
+                    struct CollectParcelsSvc<T: House>(pub Arc<T>);
+                    impl<
+                        T: House,
+                    > tonic::server::UnaryService<super::CollectParcelsRequest>
+                    for CollectParcelsSvc<T> {
+                        type Response = super::CollectParcelsResponse;
+                        type Future = BoxFuture<
+                            tonic::Response<Self::Response>,
+                            tonic::Status,
+                        >;
+                        fn call(
+                            &mut self,
+                            request: tonic::Request<super::CollectParcelsRequest>,
+                        ) -> Self::Future {
+                            let inner = Arc::clone(&self.0);
+                            let fut = async move {
+                                <T as House>::collect_parcels(&inner, request).await
+                            };
+                            Box::pin(fut)
+                        }
+                    }
+                    let accept_compression_encodings = self.accept_compression_encodings;
+                    let send_compression_encodings = self.send_compression_encodings;
+                    let max_decoding_message_size = self.max_decoding_message_size;
+                    let max_encoding_message_size = self.max_encoding_message_size;
+                    let inner = self.inner.clone();
+                    let fut = async move {
+                        let method = CollectParcelsSvc(inner);
                         let codec = tonic_prost::ProstCodec::default();
                         let mut grpc = tonic::server::Grpc::new(codec)
                             .apply_compression_config(

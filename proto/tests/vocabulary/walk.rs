@@ -24,14 +24,17 @@ const OPTIONS_FILE: &str = "krog/options.proto";
 const KINDS: &[(&str, u64, bool)] = &[
     ("HASH", 32, false),
     ("SIGNATURE", 72, false),
-    ("KEY", 64, false),
-    ("SEALED", 262_144, false),
+    // A hybrid public key that also resists quantum computers takes 1216 bytes.
+    ("KEY", 1_216, false),
+    // The verifier shares of a thousand centres.
+    ("SEALED", 1_000_000, false),
     ("ADDRESS", 260, true),
     ("CODE", 48, true),
     ("TEMPLATE_TEXT", 4_000, true),
     ("PUBLIC_NAME", 200, true),
     ("ENCODED", 262_144, false),
     ("NONCE", 32, false),
+    ("SHARE", 65_536, false),
 ];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

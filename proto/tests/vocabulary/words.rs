@@ -121,6 +121,20 @@ pub const ALLOWED: &[(&str, &str)] = &[
         "DescribedCentreName.public_name",
         "a centre's name, which its organisation publishes",
     ),
+    ("PoolTerms.floor_persons", "a floor, the same for everybody"),
+    ("ExpectedPrecision.persons", "a count, thirty at least"),
+    (
+        "PoolOpening.persons_per_centre",
+        "a bound, the same for every centre",
+    ),
+    ("PoolOpening.items", "items of an instrument, not answers"),
+    (
+        "PoolChecked.persons_share",
+        "one of two random shares of a count",
+    ),
+    ("PoolRow.persons", "a sum over five centres at least"),
+    ("PoolRow.items", "means over five centres at least"),
+    ("Side.pooled_persons", "a sum over five centres at least"),
     (
         "TemplatePart.minutes",
         "planned length of a phase of any meeting",

@@ -4,6 +4,7 @@ use crate::credentials::{Credential, FirstCredentials, KeptCredential};
 use crate::error::CentreError;
 use crate::feed_writer::FeedWriter;
 use crate::keys::Keys;
+use crate::network_reading::NetworkReadings;
 use crate::personal::{CredentialId, check_words};
 use crate::policy::{Action, Caller, Permit, Role, Subject};
 use crate::sealing::{Place, SealingKey};
@@ -19,6 +20,7 @@ use std::fmt;
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
+use std::sync::Arc;
 
 static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/centre");
 
@@ -49,6 +51,7 @@ pub struct Centre {
     pub(crate) public_name: PublicName,
     pub(crate) code: String,
     pub(crate) allowed: Vec<Measure>,
+    pub(crate) readings: Arc<NetworkReadings>,
     // Held for as long as the centre is open.
     _lock: File,
 }
@@ -154,8 +157,16 @@ impl Centre {
             keys,
             surroundings: surroundings.clone(),
             allowed: Vec::new(),
+            readings: Arc::default(),
             _lock: lock,
         })
+    }
+
+    /// Lets the centre share one reading of its network with others of its house.
+    #[must_use]
+    pub fn share_readings(mut self, readings: Arc<NetworkReadings>) -> Self {
+        self.readings = readings;
+        self
     }
 
     /// Lets the centre use these measures too, beside the built-in ones and those of its network's policy.

@@ -187,6 +187,35 @@ impl Centre {
         Ok(())
     }
 
+    /// Values answered to items, by member, instrument and day; what was declined is not among them.
+    pub(crate) async fn answers(
+        &self,
+        tx: &mut Tx,
+        keys: &BTreeMap<MemberId, SealingKey>,
+    ) -> Result<BTreeMap<(MemberId, String, i32), BTreeMap<String, i32>>, CentreError> {
+        let rows = sqlx::query("SELECT id, member, sealed FROM answers")
+            .fetch_all(&mut **tx)
+            .await?;
+        let mut found = BTreeMap::new();
+        for row in &rows {
+            let member = member_id(row.try_get(1)?)?;
+            let Some(key) = keys.get(&member) else {
+                continue;
+            };
+            let AnswersRecord {
+                instrument,
+                day,
+                answers,
+            } = self.unseal(key, "answers", row.try_get(0)?, row.try_get(2)?)?;
+            let answers = answers
+                .into_iter()
+                .filter_map(|AnswerRecord { item, value }| Some((item, value?)))
+                .collect();
+            found.insert((member, instrument, day), answers);
+        }
+        Ok(found)
+    }
+
     /// Writes check-ins; those whose member, measure and day are taken are left out. Returns how many were written.
     pub(crate) async fn write_check_ins(
         &self,

@@ -8,7 +8,7 @@ use crate::policy::{Action, Permit, Subject};
 use crate::records::{ConsentRecord, ConsentSource};
 use crate::sealing::SealingKey;
 use crate::store::{ROWS_PER_INSERT, Tx};
-use krog_measures::{Day, Quarter};
+use krog_measures::Day;
 use sqlx::{QueryBuilder, Row};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -173,15 +173,15 @@ impl Centre {
         Ok(())
     }
 
-    /// Gives or takes back one consent. Returns the quarters whose frozen bytes already count the member: they stand
-    /// unless stopped.
+    /// Gives or takes back one consent. Returns what is frozen and already counts the member, as "2026Q1" or, for a round of
+    /// a pool, "pool" and the first 8 digits of its hash: it stands unless stopped.
     pub async fn set_consent(
         &self,
         permit: &Permit,
         member: MemberId,
         purpose: Purpose,
         given: bool,
-    ) -> Result<Vec<Quarter>, CentreError> {
+    ) -> Result<Vec<String>, CentreError> {
         self.check(permit, Action::SetConsent, &Subject::Member(member))?;
         let today = self.today()?;
         let key = self.keys.member(member).await?;
@@ -203,7 +203,7 @@ impl Centre {
         let frozen = if given {
             Vec::new()
         } else {
-            self.frozen_quarters_of(&mut tx, member).await?
+            self.frozen_with(&mut tx, member).await?
         };
         self.note_access(&mut tx, permit, &[member]).await?;
         tx.commit().await?;

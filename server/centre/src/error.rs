@@ -6,11 +6,12 @@ use crate::personal::{NotAnId, WordsError};
 use crate::policy::Forbidden;
 use crate::sealing::SealingError;
 use crate::surroundings::ClockAstray;
-use krog_disclosure::{BatchError, SealError};
+use krog_disclosure::{BatchError, PartRefused, SealError};
 use krog_feed::fault::RecordFault;
 use krog_feed::identity::NotAName;
 use krog_measures::calendar::CalendarError;
 use krog_measures::scoring::NotScored;
+use krog_pools::RoundFault;
 use std::io;
 use std::path::PathBuf;
 use thiserror::Error;
@@ -123,6 +124,12 @@ pub enum CentreError {
     /// Frozen bytes are not the gate's.
     #[error(transparent)]
     Frozen(#[from] SealError),
+    /// A round cannot be opened so.
+    #[error(transparent)]
+    Round(#[from] RoundFault),
+    /// No part in a round was made.
+    #[error(transparent)]
+    Part(#[from] PartRefused),
     /// The own feed cannot go on.
     #[error(transparent)]
     Feed(#[from] FeedError),

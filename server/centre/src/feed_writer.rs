@@ -13,7 +13,7 @@ pub use error::FeedError;
 use crate::error::CentreError;
 use crate::store::Tx;
 use crate::surroundings::Surroundings;
-use krog_disclosure::ClearedRelease;
+use krog_disclosure::{ClearedContribution, ClearedRelease};
 use krog_feed::chain::FeedState;
 use krog_feed::entry::{Kind, Place, RawEntry, VerifiedEntry};
 use krog_feed::identity::{CentreInception, NodeInception};
@@ -156,7 +156,8 @@ impl FeedWriter {
         self.save(tx, author.state()).await
     }
 
-    /// Signs the next entry in the caller's transaction. Never a release: that is [`release_in`](Self::release_in).
+    /// Signs the next entry in the caller's transaction. Never a release or a commitment: those are
+    /// [`release_in`](Self::release_in) and [`commit_in`](Self::commit_in).
     pub(crate) async fn append_in(
         &self,
         tx: &mut Tx,
@@ -164,7 +165,7 @@ impl FeedWriter {
         kind: Kind,
         body: &[u8],
     ) -> Result<VerifiedEntry, CentreError> {
-        if kind == Kind::Release {
+        if matches!(kind, Kind::Release | Kind::PoolCommitment) {
             return Err(FeedError::from(AuthorError::KindNotHere).into());
         }
         self.sign_in(tx, network, kind, body).await
@@ -178,6 +179,17 @@ impl FeedWriter {
         cleared: &ClearedRelease,
     ) -> Result<VerifiedEntry, CentreError> {
         self.sign_in(tx, network, Kind::Release, cleared.encoded())
+            .await
+    }
+
+    /// Signs the commitment to a part in a round, in the caller's transaction, from nothing but what the gate cleared.
+    pub(crate) async fn commit_in(
+        &self,
+        tx: &mut Tx,
+        network: NetworkId,
+        cleared: &ClearedContribution,
+    ) -> Result<VerifiedEntry, CentreError> {
+        self.sign_in(tx, network, Kind::PoolCommitment, cleared.commitment())
             .await
     }
 
@@ -313,4 +325,43 @@ fn raw_entry(row: &SqliteRow) -> Result<RawEntry, CentreError> {
         signature: Signature::try_from(row.try_get::<&[u8], _>(1)?).map_err(|_| damaged())?,
         payload: row.try_get(2)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::centre::{Centre, CentreNames};
+    use crate::testing::surroundings;
+    use krog_feed::ids::NodeId;
+    use krog_feed::keys::RecoveryKey;
+
+    #[tokio::test]
+    async fn what_only_the_gate_clears_is_appended_by_no_other_way() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = CentreNames {
+            public_name: "One".parse().unwrap(),
+            code: String::new(),
+        };
+        let recovery = RecoveryKey::from_seed([1; 32]).public();
+        let surroundings = surroundings(1);
+        let node = NodeId::new([2; 32]);
+        let created = Centre::create(folder.path(), names, node, &recovery, &surroundings).await;
+        let (centre, _) = created.unwrap();
+        let network = NetworkId::new([3; 32]);
+        centre.feed.newly_founded(network);
+        let mut tx = centre.begin().await.unwrap();
+        centre.feed.begin_in(&mut tx, network).await.unwrap();
+        let begun = centre.feed.state(&mut tx, network).await.unwrap();
+        for kind in [Kind::Release, Kind::PoolCommitment] {
+            let refused = centre.feed.append_in(&mut tx, network, kind, b"any").await;
+            assert!(matches!(
+                refused,
+                Err(CentreError::Feed(FeedError::Author(
+                    AuthorError::KindNotHere
+                )))
+            ));
+        }
+        let after = centre.feed.state(&mut tx, network).await.unwrap();
+        assert_eq!(after.head(), begun.head());
+    }
 }

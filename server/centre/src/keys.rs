@@ -241,6 +241,23 @@ impl Keys {
         Ok(())
     }
 
+    /// Puts down that a part in a round is stopped or withdrawn.
+    pub(crate) async fn stop_part(&self, round: &[u8; 32]) -> Result<(), CentreError> {
+        sqlx::query("INSERT INTO stopped_parts (round) VALUES ($1) ON CONFLICT DO NOTHING")
+            .bind(round.as_slice())
+            .execute(&self.pool)
+            .await?;
+        Ok(())
+    }
+
+    /// The rounds whose part was stopped or withdrawn.
+    pub(crate) async fn stopped_parts(&self) -> Result<BTreeSet<Vec<u8>>, CentreError> {
+        let rounds: Vec<Vec<u8>> = sqlx::query_scalar("SELECT round FROM stopped_parts")
+            .fetch_all(&self.pool)
+            .await?;
+        Ok(rounds.into_iter().collect())
+    }
+
     /// The quarters that were stopped.
     pub(crate) async fn stopped(&self) -> Result<BTreeSet<u32>, CentreError> {
         let quarters: Vec<u32> = sqlx::query_scalar("SELECT quarter FROM stopped")

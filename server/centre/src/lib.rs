@@ -30,6 +30,7 @@ mod import;
 mod keys;
 mod measures;
 mod meetings;
+mod network_reading;
 mod networks;
 mod office;
 mod people;
@@ -54,11 +55,17 @@ pub use groups::{GroupSharing, ListedGroup, NewGroup};
 pub use import::{ImportError, Imported, LineFault, RefusedLine};
 pub use keys::{KEYS_FILE, MASTER_KEY_FILE};
 pub use meetings::NewMeeting;
-pub use office::{Admitting, OFFICE_FILE, OFFICE_KEY_FILE, Office, Ticked};
+pub use network_reading::NetworkReadings;
+pub use office::{
+    Admitting, OFFICE_FILE, OFFICE_KEY_FILE, Office, Opening, ROUNDS_FILE, Span, Ticked,
+};
 pub use people::{Member, NewMember};
 pub use personal::{Contact, GroupId, GroupName, Label, MemberId, Purpose};
 pub use policy::{Action, Caller, Permit, Role, Subject, decide};
 pub use sealing::SealingError;
 pub use services::{REQUEST_BYTES, Services};
-pub use sharing::{Approved, Preview, PreviewCell, QuarterState, ShownRelease};
+pub use sharing::{
+    Approved, ApprovedPart, PartState, Preview, PreviewCell, PreviewRound, QuarterState, ShownPart,
+    ShownRelease,
+};
 pub use surroundings::{Chance, Clock, ClockAstray, Surroundings};

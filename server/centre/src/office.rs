@@ -1,9 +1,18 @@
 //! The NGO's own desk: the node's identity, its networks, and the office's own feed in each of them. It knows no member.
 
+mod aggregating;
+mod opening;
+mod round_secrets;
+
+pub use opening::{Opening, Span};
+pub use round_secrets::ROUNDS_FILE;
+
 use crate::error::CentreError;
 use crate::feed_writer::{Adopting, FeedError, FeedWriter};
+use crate::network_reading::NetworkReadings;
 use crate::networks;
 use crate::sealing::{Place, create_key_file, open_key_file};
+use crate::sharing::has_had_pools;
 use crate::store::{Tx, begin, create_file, in_folder, open_file};
 use crate::surroundings::Surroundings;
 use krog_feed::entry::{Kind, VerifiedEntry};
@@ -18,11 +27,13 @@ use krog_feed::roster::{Genesis, Policy, Roster, RosterChain, SignedRoster};
 use krog_measures::Day;
 use krog_proto::federation::v1 as proto;
 use krog_proto::federation::v1::house_client::HouseClient;
+use round_secrets::RoundSecrets;
 use sqlx::migrate::Migrator;
 use sqlx::{Row, SqlitePool};
 use std::fmt;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
+use std::sync::Arc;
 use tonic::transport::Channel;
 use zeroize::Zeroizing;
 
@@ -32,6 +43,9 @@ static MIGRATIONS: Migrator = sqlx::migrate!("../../migrations/office");
 pub const OFFICE_FILE: &str = "office.db";
 /// The file of the key that seals the office's own.
 pub const OFFICE_KEY_FILE: &str = "office.key";
+
+/// Words of an aggregator in one tick: as many as there are from a key to an end.
+const WORDS_AT_ONCE: usize = 8;
 
 const SEED_PLACE: Place<'static> = Place {
     table: "office",
@@ -64,6 +78,10 @@ pub struct Office {
     recovery_key_hash: KeyHash,
     feed: FeedWriter,
     surroundings: Surroundings,
+    readings: Arc<NetworkReadings>,
+    secrets: RoundSecrets,
+    /// Whether this node answers when a keyholder names it as an aggregator.
+    aggregates: bool,
 }
 
 impl fmt::Debug for Office {
@@ -152,12 +170,29 @@ impl Office {
             inception,
             feed,
             surroundings: surroundings.clone(),
+            readings: Arc::default(),
+            secrets: RoundSecrets::open(folder, sealing, surroundings).await?,
+            aggregates: true,
         })
     }
 
-    /// Closes the file.
+    /// Says whether this node answers when a keyholder names it as an aggregator of a round. Rounds it has answered it
+    /// brings to their end in any case.
+    #[must_use]
+    pub fn aggregate_rounds(mut self, aggregates: bool) -> Self {
+        self.aggregates = aggregates;
+        self
+    }
+
+    /// This house's reading of its networks, to be shared with its centres.
+    pub fn readings(&self) -> Arc<NetworkReadings> {
+        Arc::clone(&self.readings)
+    }
+
+    /// Closes the files.
     pub async fn close(&self) {
         crate::store::close(&self.pool).await;
+        self.secrets.close().await;
     }
 
     /// The node's identity.
@@ -390,7 +425,22 @@ impl Office {
             .await?;
         done.signed += self.say_what_is_wanted(network).await?;
         done.delivered += self.feed.deliver(&self.pool, network, house).await?;
-        Ok(())
+        let rosters = self.rosters(network).await?;
+        if !has_had_pools(&rosters) {
+            return Ok(());
+        }
+        for _ in 0..WORDS_AT_ONCE {
+            self.deliver_parcels(network, house).await?;
+            let copy = self.readings.refresh(&rosters, house).await?;
+            let said = self.aggregate(network, &copy, house).await?;
+            if said == 0 {
+                break;
+            }
+            done.signed += said;
+            // Parcels only after the entries that state them.
+            done.delivered += self.feed.deliver(&self.pool, network, house).await?;
+        }
+        self.deliver_parcels(network, house).await
     }
 
     async fn say_what_is_wanted(&self, network: NetworkId) -> Result<usize, CentreError> {

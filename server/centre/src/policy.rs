@@ -105,13 +105,17 @@ pub enum Action {
     Show,
     /// State the basis of imported members' consent.
     Attest,
+    /// Record by which way a measure leaves.
+    ChooseWay,
+    /// Stop or withdraw a part in a round of a pool.
+    StopPart,
     /// Ask who one is.
     WhoAmI,
 }
 
 impl Action {
     /// All actions.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::AddMember,
         Self::ListMembers,
         Self::SetConsent,
@@ -129,6 +133,8 @@ impl Action {
         Self::Stop,
         Self::Show,
         Self::Attest,
+        Self::ChooseWay,
+        Self::StopPart,
         Self::WhoAmI,
     ];
 
@@ -152,6 +158,8 @@ impl Action {
             Self::Stop => "stopped a quarter",
             Self::Show => "looked at what is frozen and signed",
             Self::Attest => "attested a consent basis",
+            Self::ChooseWay => "chose a way for a measure",
+            Self::StopPart => "stopped a part in a pool",
             Self::WhoAmI => "asked who they are",
         }
     }
@@ -221,7 +229,8 @@ pub fn decide(caller: &Caller, action: Action, subject: &Subject) -> Result<Perm
             | Action::RecordMeeting
             | Action::RecordCheckIn
             | Action::ImportOutcomes
-            | Action::Attest,
+            | Action::Attest
+            | Action::ChooseWay,
             Coordinator,
         ) => true,
         // The guardian needs a group's id to record an objection brought to them, and sees no member by it.
@@ -229,7 +238,12 @@ pub fn decide(caller: &Caller, action: Action, subject: &Subject) -> Result<Perm
             true
         }
         (
-            Action::Preview | Action::Approve | Action::Stop | Action::Show | Action::WhoAmI,
+            Action::Preview
+            | Action::Approve
+            | Action::Stop
+            | Action::StopPart
+            | Action::Show
+            | Action::WhoAmI,
             Coordinator | Guardian,
         ) => true,
         (_, Guardian) => false,
@@ -262,6 +276,8 @@ fn concerns(action: Action, subject: &Subject) -> bool {
         | Action::ImportOutcomes
         | Action::Show
         | Action::Attest
+        | Action::ChooseWay
+        | Action::StopPart
         | Action::WhoAmI => matches!(subject, Subject::Centre),
     }
 }
@@ -312,6 +328,7 @@ mod tests {
                 Action::Approve,
                 Action::Stop,
                 Action::Show,
+                Action::StopPart,
                 Action::WhoAmI,
             ]
         );

@@ -3,10 +3,18 @@
 mod approve;
 mod due;
 mod ledger;
+mod parts;
+mod places;
+mod rounds;
 mod shown;
 mod waiting;
+mod ways;
 
 pub use approve::Approved;
+pub use parts::PartState;
+pub(crate) use rounds::has_had_pools;
+pub use rounds::{ApprovedPart, PreviewRound};
+pub use shown::ShownPart;
 
 use crate::centre::Centre;
 use crate::consents::NewConsent;
@@ -16,6 +24,7 @@ use crate::people::member_id;
 use crate::personal::{Basis, Purpose};
 use crate::policy::{Action, Permit, Role, Subject};
 use crate::records::{AttestationRecord, ConsentSource, MemberRecord};
+use krog_disclosure::Way;
 use krog_measures::{Course, Day, Facilitation, Quarter};
 use sqlx::Row;
 
@@ -64,6 +73,8 @@ pub struct Preview {
     pub without_consent: u32,
     /// Public name of the network; `None` when the node is in none.
     pub network: Option<String>,
+    /// Rounds of pools this centre could take part in or does.
+    pub rounds: Vec<PreviewRound>,
 }
 
 /// One cell on its form: numbers masked.
@@ -85,6 +96,8 @@ pub struct PreviewCell {
     pub reason: String,
     /// Quarter of the oldest waiting pair.
     pub waiting_since: Option<Quarter>,
+    /// The way this measure leaves.
+    pub way: Way,
 }
 
 /// A release as it stands at home.

@@ -4,7 +4,10 @@
 //! (`Head`) and what they answered (`Answer`) are kept apart, so that the code which decides what a cell tells has
 //! no answers to look at.
 
+mod laying;
+
 use krog_measures::{Course, Facilitation, Measure, MeasureCode, Quarter};
+use laying::Laying;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use thiserror::Error;
@@ -93,6 +96,84 @@ impl fmt::Debug for WaitingPair {
     }
 }
 
+/// A baseline whose window closed without a follow-up: counted where a pool asks how many were asked again.
+#[derive(Clone)]
+pub struct LostBaseline {
+    /// Stands for the pair there is none of.
+    pub pair: PairId,
+    /// Whose it is.
+    pub person: PersonKey,
+    /// Of which measure.
+    pub measure: MeasureCode,
+    /// Who led the group the member is counted under.
+    pub facilitation: Facilitation,
+    /// Entry or continuing.
+    pub course: Course,
+    /// Quarter in which the window closed.
+    pub closed: Quarter,
+    /// The score, within the measure's scale.
+    pub baseline: f64,
+    /// Whether the member consents to being counted, as it stands.
+    pub consented: bool,
+    /// Whether the member's group has agreed to share, as it stands.
+    pub group_agreed: bool,
+}
+
+impl fmt::Debug for LostBaseline {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("LostBaseline(..)")
+    }
+}
+
+/// What pools may ask beside the two scores.
+#[derive(Clone, Default)]
+pub struct Aside {
+    /// Meetings attended between the baseline and the end of its window.
+    pub sessions: u32,
+    /// Answers to items at follow-up, by the item's code.
+    pub items: BTreeMap<String, i32>,
+}
+
+impl fmt::Debug for Aside {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Aside(..)")
+    }
+}
+
+/// By which way a measure leaves its centre. Never both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub enum Way {
+    /// In releases, under the centre's name. What has waited eight quarters goes to a pool.
+    #[default]
+    Release,
+    /// In pools.
+    Pool,
+}
+
+impl Way {
+    /// The word in answers and the store.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Release => "release",
+            Self::Pool => "pool",
+        }
+    }
+}
+
+/// Everything of a batch that only pools look at. Without it, all measures leave by release.
+#[derive(Debug, Clone, Default)]
+pub struct Pooling {
+    /// The way of each measure; one not named leaves by release.
+    pub ways: BTreeMap<MeasureCode, Way>,
+    /// Baselines without a follow-up.
+    pub lost: Vec<LostBaseline>,
+    /// Pairs that a first round counted and whose second may still come. They are spent: nothing but that second round
+    /// looks at them.
+    pub again: Vec<WaitingPair>,
+    /// What pools may ask beside the scores, by pair or lost baseline.
+    pub asides: BTreeMap<PairId, Aside>,
+}
+
 /// Baselines of one measure over the last eight quarters and all facilitations, of members who consent to being counted
 /// in groups that agreed, whose window has closed.
 #[derive(Clone, PartialEq, Eq)]
@@ -135,6 +216,8 @@ pub struct BatchParts {
     pub waiting: Vec<WaitingPair>,
     /// Follow-up per measure.
     pub baselines: Vec<BaselineCount>,
+    /// What only pools look at.
+    pub pooling: Pooling,
 }
 
 /// Why parts are not a batch. None of it leaves, and none of it names a person.
@@ -196,7 +279,7 @@ pub(crate) struct Head {
 #[derive(Clone, Copy)]
 pub(crate) struct Answer {
     pub(crate) baseline: f64,
-    pub(crate) follow_up: f64,
+    pub(crate) follow_up: Option<f64>,
 }
 
 /// Everything that decides what a cell tells. There is no answer in it.
@@ -211,6 +294,12 @@ pub(crate) struct Frame {
     /// Per cell, earliest first.
     pub(crate) waiting: BTreeMap<CellKey, Vec<Head>>,
     pub(crate) follow_up: BTreeMap<MeasureCode, (u32, u32)>,
+    /// Measures that leave by pools.
+    pub(crate) pooled: BTreeSet<MeasureCode>,
+    /// Baselines without a follow-up, earliest first; their answers stand with the others.
+    pub(crate) lost: BTreeMap<CellKey, Vec<Head>>,
+    /// Spent in a first round, for its second alone.
+    pub(crate) again: BTreeMap<CellKey, Vec<Head>>,
 }
 
 /// A centre's quarter, ready for the gate.
@@ -218,6 +307,7 @@ pub(crate) struct Frame {
 pub struct QuarterBatch {
     pub(crate) frame: Frame,
     pub(crate) answers: Vec<Answer>,
+    pub(crate) asides: BTreeMap<PairId, Aside>,
 }
 
 impl fmt::Debug for QuarterBatch {
@@ -236,7 +326,14 @@ impl QuarterBatch {
             collected,
             waiting,
             baselines,
+            pooling,
         } = parts;
+        let Pooling {
+            ways,
+            lost,
+            again,
+            asides,
+        } = pooling;
         let GatePolicy {
             floor_persons,
             measures,
@@ -255,7 +352,7 @@ impl QuarterBatch {
         }
         let mut scales = BTreeMap::new();
         for measure in &measures {
-            if scales.insert(&measure.code, measure.scale).is_some() {
+            if scales.insert(measure.code.clone(), measure.scale).is_some() {
                 return Err(BatchError::RepeatedMeasure(measure.code.clone()));
             }
         }
@@ -265,58 +362,14 @@ impl QuarterBatch {
                 return Err(BatchError::RepeatedCell(cell));
             }
         }
-        if waiting.len() > MAX_WAITING {
+        if waiting.len() + lost.len() + again.len() > MAX_WAITING {
             return Err(BatchError::TooManyPairs);
         }
-        let mut seen = BTreeSet::new();
-        let mut heads: BTreeMap<CellKey, Vec<Head>> = BTreeMap::new();
-        let mut answers = Vec::new();
-        for waiting in waiting {
-            let WaitingPair {
-                pair,
-                person,
-                measure,
-                facilitation,
-                course,
-                closed,
-                baseline,
-                follow_up,
-                consented,
-                group_agreed,
-            } = waiting;
-            if !seen.insert(pair) {
-                return Err(BatchError::RepeatedPair(measure));
-            }
-            let Some(scale) = scales.get(&measure) else {
-                continue;
-            };
-            if !scale.contains(baseline) || !scale.contains(follow_up) {
-                return Err(BatchError::OffScale(measure));
-            }
-            if closed > quarter {
-                continue;
-            }
-            let cell = CellKey {
-                measure,
-                facilitation,
-                course,
-            };
-            heads.entry(cell).or_default().push(Head {
-                pair,
-                person,
-                closed,
-                consented,
-                group_agreed,
-                answer: answers.len(),
-            });
-            answers.push(Answer {
-                baseline,
-                follow_up,
-            });
-        }
-        for cell in heads.values_mut() {
-            cell.sort_by_key(|head| (head.closed, head.pair));
-        }
+        let mut laying = Laying::new(quarter, scales);
+        let waiting = laying.pairs(waiting)?;
+        let lost = laying.lost(lost)?;
+        let again = laying.pairs(again)?;
+        let answers = laying.answers();
         let mut follow_up = BTreeMap::new();
         for BaselineCount {
             measure,
@@ -335,10 +388,18 @@ impl QuarterBatch {
                 floor_persons: floor_persons.max(FLOOR_PERSONS),
                 measures,
                 collected: cells,
-                waiting: heads,
+                waiting,
                 follow_up,
+                pooled: ways
+                    .into_iter()
+                    .filter(|(_, way)| *way == Way::Pool)
+                    .map(|(measure, _)| measure)
+                    .collect(),
+                lost,
+                again,
             },
             answers,
+            asides,
         })
     }
 

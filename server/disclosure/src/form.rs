@@ -65,6 +65,8 @@ pub enum HomeReason {
     SecondCoarseScore,
     /// A scale of under four points.
     TooFewLevels,
+    /// The centre has chosen pools for this measure.
+    GoesToPools,
     /// The centre does not collect this.
     NotCollected,
 }
@@ -80,7 +82,8 @@ impl HomeReason {
             | Self::OtherPersons
             | Self::ItemsBesideTotal
             | Self::SecondCoarseScore
-            | Self::TooFewLevels => PublicStatus::NotInTable,
+            | Self::TooFewLevels
+            | Self::GoesToPools => PublicStatus::NotInTable,
             Self::NotCollected => PublicStatus::NotCollected,
         }
     }
@@ -108,6 +111,9 @@ impl fmt::Display for HomeReason {
             ),
             Self::TooFewLevels => f.write_str(
                 "a range under four points is too short to hide one person; the pairs wait for a pool",
+            ),
+            Self::GoesToPools => f.write_str(
+                "this measure leaves in pools from this centre; the pairs wait for a round, or go into one that is open below",
             ),
             Self::NotCollected => f.write_str("this centre does not collect it"),
         }

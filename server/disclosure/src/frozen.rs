@@ -4,6 +4,7 @@
 //! and a tag under a key of the centre; only bytes with a true tag become a [`ClearedRelease`] again.
 
 use crate::batch::PairId;
+use crate::contribution::ClearedContribution;
 use crate::gate::ClearedRelease;
 use hmac::{Hmac, KeyInit, Mac};
 use krog_measures::Quarter;
@@ -15,6 +16,7 @@ use thiserror::Error;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
 const DOMAIN: &[u8] = b"krog.gate.frozen.v1\0";
+const PART_DOMAIN: &[u8] = b"krog.gate.part.v1\0";
 
 /// The key that tells the gate's own bytes from others: 32 random bytes of one centre, kept with its keys.
 #[derive(Zeroize, ZeroizeOnDrop)]
@@ -74,24 +76,104 @@ impl ClearedRelease {
             bytes.extend(pair.0);
         }
         bytes.extend(&self.encoded);
-        let tag = mac(key, &bytes).finalize().into_bytes().into();
+        let tag = mac(key, DOMAIN, &bytes).finalize().into_bytes().into();
         FrozenRelease { bytes, tag }
     }
+}
+
+/// A cleared part in a round as it is stored. Its bytes contain the centre's sums and identities of pairs: they stay in
+/// the centre.
+#[derive(Clone, PartialEq, Eq)]
+pub struct FrozenContribution {
+    /// What is to be stored.
+    pub bytes: Vec<u8>,
+    /// Proof that the gate made it.
+    pub tag: [u8; 32],
+}
+
+impl fmt::Debug for FrozenContribution {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FrozenContribution(..)")
+    }
+}
+
+impl ClearedContribution {
+    /// Its form at rest.
+    pub fn seal(&self, key: &SealKey) -> FrozenContribution {
+        let mut bytes = self.round.to_vec();
+        let list = |bytes: &mut Vec<u8>, items: usize| bytes.extend((items as u32).to_be_bytes());
+        list(&mut bytes, self.spent.len());
+        bytes.extend(self.spent.iter().flat_map(|pair| pair.0));
+        list(&mut bytes, self.sums.len());
+        bytes.extend(self.sums.iter().flat_map(|sum| sum.to_be_bytes()));
+        for part in [&self.commitment, &self.parcels[0], &self.parcels[1]] {
+            list(&mut bytes, part.len());
+            bytes.extend(part);
+        }
+        let tag = mac(key, PART_DOMAIN, &bytes).finalize().into_bytes().into();
+        FrozenContribution { bytes, tag }
+    }
+}
+
+impl FrozenContribution {
+    /// The part again, if the gate of this centre made it and nothing was changed.
+    pub fn open(&self, key: &SealKey) -> Result<ClearedContribution, SealError> {
+        mac(key, PART_DOMAIN, &self.bytes)
+            .verify_slice(&self.tag)
+            .map_err(|_| SealError::NotOfThisGate)?;
+        parse_part(&self.bytes).ok_or(SealError::OtherVersion)
+    }
+}
+
+fn parse_part(bytes: &[u8]) -> Option<ClearedContribution> {
+    let (round, mut rest) = bytes.split_first_chunk::<32>()?;
+    let mut spent = Vec::new();
+    for _ in 0..count(&mut rest)? {
+        let (pair, tail) = rest.split_first_chunk::<16>()?;
+        spent.push(PairId(*pair));
+        rest = tail;
+    }
+    let mut sums = Vec::new();
+    for _ in 0..count(&mut rest)? {
+        let (sum, tail) = rest.split_first_chunk::<8>()?;
+        sums.push(i64::from_be_bytes(*sum));
+        rest = tail;
+    }
+    let mut part = || {
+        let length = usize::try_from(count(&mut rest)?).ok()?;
+        let (part, tail) = rest.split_at_checked(length)?;
+        rest = tail;
+        Some(part.to_vec())
+    };
+    let (commitment, leader, helper) = (part()?, part()?, part()?);
+    rest.is_empty().then_some(ClearedContribution {
+        round: *round,
+        commitment,
+        parcels: [leader, helper],
+        spent,
+        sums,
+    })
+}
+
+fn count(rest: &mut &[u8]) -> Option<u32> {
+    let (count, tail) = rest.split_first_chunk::<4>()?;
+    *rest = tail;
+    Some(u32::from_be_bytes(*count))
 }
 
 impl FrozenRelease {
     /// The release again, if the gate of this centre made it and nothing was changed.
     pub fn open(&self, key: &SealKey) -> Result<ClearedRelease, SealError> {
-        mac(key, &self.bytes)
+        mac(key, DOMAIN, &self.bytes)
             .verify_slice(&self.tag)
             .map_err(|_| SealError::NotOfThisGate)?;
         parse(&self.bytes).ok_or(SealError::OtherVersion)
     }
 }
 
-fn mac(key: &SealKey, bytes: &[u8]) -> Hmac<Sha256> {
+fn mac(key: &SealKey, domain: &[u8], bytes: &[u8]) -> Hmac<Sha256> {
     let mut mac = keyed(key);
-    mac.update(DOMAIN);
+    mac.update(domain);
     mac.update(bytes);
     mac
 }
@@ -146,6 +228,7 @@ mod tests {
                 collected: Vec::new(),
                 waiting: Vec::new(),
                 baselines: Vec::new(),
+                pooling: Default::default(),
             })
             .unwrap(),
         );

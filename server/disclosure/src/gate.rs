@@ -132,9 +132,12 @@ fn sums(cell: &PlannedCell<'_>, batch: &QuarterBatch) -> Option<wire::cell::Told
     } = cell
         .counted
         .iter()
-        .filter_map(|head| batch.answers.get(head.answer))
-        .fold(CellSums::empty(steps), |sums, answer| {
-            sums.with(answer.baseline, answer.follow_up)
+        .filter_map(|head| {
+            let answer = batch.answers.get(head.answer)?;
+            Some((answer.baseline, answer.follow_up?))
+        })
+        .fold(CellSums::empty(steps), |sums, (baseline, follow_up)| {
+            sums.with(baseline, follow_up)
         })
         .told();
     Some(wire::cell::Told::Sums(wire::Sums {

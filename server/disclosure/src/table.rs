@@ -82,6 +82,7 @@ impl<'a> PlannedCell<'a> {
         let reason = match agreed {
             None => HomeReason::NotCollected,
             Some(false) => HomeReason::NoGroupAgreed,
+            Some(true) if frame.pooled.contains(&measure.code) => HomeReason::GoesToPools,
             Some(true) if (counted.len() as u32) < frame.floor_persons => {
                 HomeReason::TooFewPersons {
                     floor: frame.floor_persons,

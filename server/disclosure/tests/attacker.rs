@@ -7,6 +7,8 @@ mod bench;
 
 #[path = "../examples/attacker/attack.rs"]
 mod attack;
+#[path = "../examples/attacker/pools.rs"]
+mod pools;
 #[path = "../examples/attacker/population.rs"]
 mod population;
 #[path = "../examples/attacker/scores.rs"]
@@ -18,6 +20,7 @@ use bench::*;
 use krog_disclosure::clear;
 use krog_disclosure::steps::{End, Told, ToldSums};
 use krog_measures::Facilitation::Peer;
+use krog_pools::Question;
 use krog_proto::federation::v1 as wire;
 use population::{Pair, extremes, plausible};
 use rand::SeedableRng;
@@ -184,4 +187,36 @@ fn several_coarse_scores_together_would_break_the_criterion() {
         found.named > MOST,
         "the rule against them could go: {found:?}"
     );
+}
+
+#[test]
+fn who_was_in_a_release_and_answers_the_same_in_a_pool_with_noise_is_not_found() {
+    let mut rng = ChaCha8Rng::seed_from_u64(7);
+    for (levels, trials) in [(5, 400), (11, 60)] {
+        for question in [Question::Change, Question::Levels] {
+            let pool = pools::Pool::new(levels, question, true);
+            for n in [10, 20] {
+                let found = pool.after_release(&plausible(levels), n, 1, 10 * trials, &mut rng);
+                let name = format!("{levels} levels, n {n}, {question}: {found:?}");
+                assert!(found.named <= MOST && found.sure <= MOST, "{name}");
+                let found = pool.after_release(&plausible(levels), n, 2, trials, &mut rng);
+                assert!(found.named == 0.0 && found.sure == 0.0, "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn in_a_pool_without_noise_who_lacks_one_answer_reads_its_change() {
+    let mut rng = ChaCha8Rng::seed_from_u64(8);
+    let read = |question, unknown, rng: &mut ChaCha8Rng| {
+        let pool = pools::Pool::new(11, question, false);
+        pool.after_release(&plausible(11), 10, unknown, 100, rng)
+    };
+    // But for changes beyond the bound, which count alike.
+    assert!(read(Question::Change, 1, &mut rng).change > 0.95);
+    assert!(read(Question::Levels, 1, &mut rng).named > 0.95);
+    // Lacking two, from their sum alone few; with squares and baselines those who changed alike.
+    assert!(read(Question::Change, 2, &mut rng).change < 0.1);
+    assert!(read(Question::Levels, 2, &mut rng).change > 0.05);
 }

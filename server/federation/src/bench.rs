@@ -341,9 +341,17 @@ impl Net {
 
     /// The founder's next roster without `node`, in the founder's feed.
     pub(crate) async fn remove(&mut self, founder: &Ngo, node: NodeId) {
+        self.change_roster(founder, |next| {
+            next.nodes.remove(&node);
+            next.removed.insert(node, BTreeMap::new());
+        })
+        .await;
+    }
+
+    /// The founder's next roster, changed, in the founder's feed.
+    pub(crate) async fn change_roster(&mut self, founder: &Ngo, change: impl FnOnce(&mut Roster)) {
         let mut next = self.rosters.draft_next();
-        next.nodes.remove(&node);
-        next.removed.insert(node, BTreeMap::new());
+        change(&mut next);
         let signed = next.signed_by(founder.node(), &office_key(founder.name));
         self.rosters.apply(signed.clone()).unwrap();
         let state = founder.state(self.id(), founder.writer()).await;

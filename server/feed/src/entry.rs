@@ -29,6 +29,22 @@ pub enum Kind {
     Epoch,
     /// An earlier payload may be dropped.
     Tombstone,
+    /// A round of a pool is opened.
+    PoolOpening,
+    /// An aggregator's key for a round.
+    PoolKey,
+    /// A centre's part in a round, as hashes of sealed shares.
+    PoolCommitment,
+    /// What the leading aggregator found, as the hash of a sealed parcel.
+    PoolCheck,
+    /// The centres an aggregator adds up.
+    PoolSet,
+    /// An aggregator's half of the sums.
+    PoolHalf,
+    /// A round is over for an aggregator.
+    PoolEnd,
+    /// The halves added.
+    PoolResult,
     /// A kind of a newer version: relayed and ignored.
     Unknown(UnknownKind),
 }
@@ -38,7 +54,7 @@ pub enum Kind {
 pub struct UnknownKind(u16);
 
 impl Kind {
-    const KNOWN: [Self; 9] = [
+    const KNOWN: [Self; 17] = [
         Self::Inception,
         Self::CentreInception,
         Self::Descriptor,
@@ -48,6 +64,14 @@ impl Kind {
         Self::Template,
         Self::Epoch,
         Self::Tombstone,
+        Self::PoolOpening,
+        Self::PoolKey,
+        Self::PoolCommitment,
+        Self::PoolCheck,
+        Self::PoolSet,
+        Self::PoolHalf,
+        Self::PoolEnd,
+        Self::PoolResult,
     ];
 
     /// The kind of this number; `None` for 0.
@@ -71,6 +95,14 @@ impl Kind {
             Self::Template => proto::EntryKind::Template as u16,
             Self::Epoch => proto::EntryKind::Epoch as u16,
             Self::Tombstone => proto::EntryKind::Tombstone as u16,
+            Self::PoolOpening => proto::EntryKind::PoolOpening as u16,
+            Self::PoolKey => proto::EntryKind::PoolKey as u16,
+            Self::PoolCommitment => proto::EntryKind::PoolCommitment as u16,
+            Self::PoolCheck => proto::EntryKind::PoolCheck as u16,
+            Self::PoolSet => proto::EntryKind::PoolSet as u16,
+            Self::PoolHalf => proto::EntryKind::PoolHalf as u16,
+            Self::PoolEnd => proto::EntryKind::PoolEnd as u16,
+            Self::PoolResult => proto::EntryKind::PoolResult as u16,
             Self::Unknown(UnknownKind(number)) => number,
         }
     }
@@ -91,7 +123,18 @@ impl Kind {
             | Self::Roster
             | Self::Admission
             | Self::Epoch => false,
-            Self::Release | Self::Template | Self::Tombstone | Self::Unknown(_) => true,
+            Self::Release
+            | Self::Template
+            | Self::Tombstone
+            | Self::PoolOpening
+            | Self::PoolKey
+            | Self::PoolCommitment
+            | Self::PoolCheck
+            | Self::PoolSet
+            | Self::PoolHalf
+            | Self::PoolEnd
+            | Self::PoolResult
+            | Self::Unknown(_) => true,
         }
     }
 
@@ -102,7 +145,10 @@ impl Kind {
 
     /// Whether an office writes this kind.
     pub const fn belongs_to_office(self) -> bool {
-        !matches!(self, Self::CentreInception | Self::Release)
+        !matches!(
+            self,
+            Self::CentreInception | Self::Release | Self::PoolCommitment
+        )
     }
 
     /// Whether a centre writes this kind.
@@ -111,6 +157,7 @@ impl Kind {
             self,
             Self::CentreInception
                 | Self::Release
+                | Self::PoolCommitment
                 | Self::Epoch
                 | Self::Tombstone
                 | Self::Unknown(_)
@@ -130,6 +177,14 @@ impl fmt::Display for Kind {
             Self::Template => f.write_str("template"),
             Self::Epoch => f.write_str("epoch"),
             Self::Tombstone => f.write_str("tombstone"),
+            Self::PoolOpening => f.write_str("pool opening"),
+            Self::PoolKey => f.write_str("pool key"),
+            Self::PoolCommitment => f.write_str("pool commitment"),
+            Self::PoolCheck => f.write_str("pool check"),
+            Self::PoolSet => f.write_str("pool set"),
+            Self::PoolHalf => f.write_str("pool half"),
+            Self::PoolEnd => f.write_str("pool end"),
+            Self::PoolResult => f.write_str("pool result"),
             Self::Unknown(UnknownKind(number)) => write!(f, "kind {number}"),
         }
     }

@@ -108,6 +108,8 @@ hash_ids! {
     RosterHash;
     /// An invitation: SHA-256 of its bytes.
     InvitationId;
+    /// A parcel of a pool: SHA-256 of its sealed bytes.
+    ParcelHash;
 }
 
 impl From<NodeId> for WriterId {

@@ -11,6 +11,7 @@
 //! - [`identity`], [`roster`], [`invitation`]: who is who in a network, and who may change that.
 //! - [`network`]: all of it together, as one node sees it.
 //! - [`published`]: releases and templates read off the feeds, and the comparison made of them.
+//! - [`rounds`]: how far the rounds of pools have come.
 //! - [`replication`]: what to fetch, what to push, and taking in what arrives.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
@@ -26,6 +27,7 @@ pub mod network;
 pub mod published;
 pub mod replication;
 pub mod roster;
+pub mod rounds;
 pub mod writer;
 
 #[cfg(test)]

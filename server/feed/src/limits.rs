@@ -58,6 +58,17 @@ pub const FLOOR_PERSONS: u32 = 10;
 /// Fewest days a cleared release is shown at home, whatever a policy says.
 pub const WAITING_DAYS: u32 = 14;
 
+/// Rounds of pools one keyholder may have open at once; later ones are not looked at.
+pub const OPENINGS_PER_KEYHOLDER: usize = 64;
+/// What one feed may say about rounds of pools as far as parcels go; later entries are not looked at.
+pub const STATEMENTS_PER_FEED: usize = 8_192;
+/// Longest parcel of a centre for an aggregator, bytes.
+pub const COMMITTED_PARCEL_BYTES: u32 = 65_536;
+/// Longest parcel of an aggregator for the other, bytes.
+pub const PARCEL_BYTES: u32 = 1_000_000;
+/// Most parcels named in one call.
+pub const PARCELS_NAMED: usize = 1_024;
+
 /// Longest encoded inception record, bytes.
 pub const INCEPTION_BYTES: usize = 128;
 /// Longest encoded genesis record, bytes.

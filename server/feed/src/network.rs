@@ -129,6 +129,14 @@ impl NetworkView {
             | Kind::Template
             | Kind::Epoch
             | Kind::Tombstone
+            | Kind::PoolOpening
+            | Kind::PoolKey
+            | Kind::PoolCommitment
+            | Kind::PoolCheck
+            | Kind::PoolSet
+            | Kind::PoolHalf
+            | Kind::PoolEnd
+            | Kind::PoolResult
             | Kind::Unknown(_) => Observation::Nothing,
         }
     }

@@ -8,6 +8,7 @@
 
 mod ingest;
 pub mod memory;
+pub mod reading;
 
 pub use ingest::{FeedOutcome, Incoming, Ingest, Next, Sorted, sort_batch};
 

@@ -1,29 +1,72 @@
-//! Facilitations compared from what centres released.
+//! Facilitations compared from what centres released and pools told.
 //!
-//! Change is told in units of one SD of change, turned so that positive is improvement. Each
+//! Change is told in units of one SD of change, turned so that positive is improvement. A released
 //! centre counts with v = 1/n + m (R/n)² / (12 SD²): the sampling variance of a mean, and the
 //! variance that rounding m sums to steps of the range R adds (a step's rounding error is taken
 //! as even over the step). Only `entry` pairs enter the contrast. Rows of centres stand by centre
 //! id and never by outcome: nothing here ranks centres.
 //!
-//! Give each release once; a release given twice counts twice.
+//! # Pools
+//!
+//! The SD of change is pooled over releases of 20 persons or more and over pools that tell Σd² with
+//! less than a quarter of noise ([`DROWNED`]), each weighted by persons − 1; otherwise it is stated.
+//!
+//! A pool's own effect is y = ± (Σd/Σn)/SD with variance 1/Σn + (σ_d² + m²σ_n²)/(Σn)²/SD²: between
+//! persons, and of the noise by the delta method, m being the mean change. Σn counts as 1 at least.
+//!
+//! *Round one.* Sums over centres add, so a pool that tells Σn, Σn², Σd and Σ(Σd)²/n without noise
+//! stands for each of its centres with v = 1/n. τ² of a side is, in this order:
+//! 1. that of the newest second round, as it is stated there, in SDs of change;
+//! 2. DerSimonian and Laird's over all centres, where every pool tells those sums without noise;
+//! 3. theirs over the released centres, where there are three or more;
+//! 4. what the network assumes.
+//!
+//! *Round two.* A pool whose second round was made with exactly this τ² enters as so many single
+//! centres by its Σw, Σwy and Σwy². Its effects are rescaled where its unit SD is another; its
+//! weights stay. Noise adds N = (σ_wy² + μ²σ_w²)/(Σw)² to every SE², and N·Σw to Q, which
+//! (Σwy)²/Σw has too much of on average. Any other pool enters as one estimate with variance
+//! 1/Σn + τ²·Σn²/(Σn)² + noise; where Σn² is not told without noise, Σn²/(Σn)² is
+//! (1 + CV²)/centres with CV² = [`SIZES_CV2`]. Hartung and Knapp's interval and the prediction
+//! interval count the estimates.
+//!
+//! *Pools alone.* Where a side is nothing but pools without weights, one or several, the number of
+//! pools is no number of centres, and Hartung and Knapp's factor would compare what was put into
+//! their variances with itself. So they are put together with the inverse of 1/Σn + τ²·Σn²/(Σn)² +
+//! noise, and the interval is mean ± t·SE with as many degrees of freedom as they have centres less
+//! one. The spread in it is taken for them, not estimated from them; there is no prediction interval.
+//!
+//! *Contrast.* Sides are counted in centres, released and pooled; each brings the standard error
+//! and degrees of freedom of its own interval.
+//!
+//! Give each release and each pool once; what is given twice counts twice.
 
 mod caveat;
+mod pool;
+mod pooled;
+mod result;
+mod side;
 mod told;
 
 pub use caveat::Caveat;
+pub use pool::{DROWNED, SIZES_CV2};
+pub use pooled::{
+    FEWEST_CENTRES, FEWEST_POOLED_PERSONS, MOST_CENTRES, MOST_POOLED_PERSONS, MOST_SESSIONS, Noisy,
+    PooledItem, PooledSums, PooledWeights,
+};
+pub use result::{
+    CentreResult, Comparison, Effect, FacilitationResult, IntervalBasis, ItemMean, PoolResult,
+    SdOrigin, SdUsed, SpreadOrigin,
+};
 pub use told::{
-    FEWEST_PERSONS, Fault, MOST_PERSONS, PERSONS_FOR_SD, ReleasedSums, SetAside, Status,
+    FEWEST_PERSONS, Fault, MOST_PERSONS, PERSONS_FOR_SD, ReleasedSums, SetAside, Source, Status,
     ToldBaseline, Untold, UntoldCount,
 };
 
-use crate::calendar::Quarter;
 use crate::facilitation::{Course, Facilitation};
-use crate::instrument::{ClassHash, Measure, MeasureCode, Scale};
+use crate::instrument::Measure;
 use crate::quantile;
 use crate::synthesis::{
-    CENTRES_NEEDED, Contrast, ContrastOutcome, ContrastRefused, Interval, Prediction, Random,
-    SynthesisError, contrast, two_rounds,
+    CENTRES_NEEDED, Contrast, ContrastRefused, Interval, SynthesisError, contrast_of, two_rounds,
 };
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -41,7 +84,7 @@ pub struct ComparisonRefused {
     pub reason: RefusalReason,
     /// Cells that were not told.
     pub untold: Vec<UntoldCount>,
-    /// Releases that were not used.
+    /// Releases and pools that were not used.
     pub set_aside: Vec<SetAside>,
 }
 
@@ -49,8 +92,8 @@ pub struct ComparisonRefused {
 #[derive(Debug, Clone, PartialEq, Eq, Error, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RefusalReason {
-    /// There is no release.
-    #[error("nothing to compare: no centre has released anything on this measure")]
+    /// There is no release and no pool.
+    #[error("nothing to compare: no centre and no pool has told anything on this measure")]
     NothingReleased,
     /// Figures too far apart to reckon with.
     #[error("the released figures cannot be put together: {reason}")]
@@ -60,176 +103,30 @@ pub enum RefusalReason {
     },
 }
 
-/// The SD of change that everything is told in units of.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct SdUsed {
-    /// In points of the measure's scale.
-    pub sd: f64,
-    /// Where it comes from.
-    pub origin: SdOrigin,
-}
-
-/// Where an SD of change comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SdOrigin {
-    /// Pooled over the releases that tell one, weighted by persons − 1.
-    Pooled {
-        /// Releases it was pooled over.
-        releases: u32,
-        /// Persons in them.
-        persons: u64,
-    },
-    /// Stated with the measure.
-    Stated {
-        /// Publication or assumption.
-        source: String,
-    },
-}
-
-/// How an interval was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum IntervalBasis {
-    /// Hartung–Knapp with its factor not below one, on k − 1 degrees of freedom.
-    HartungKnapp {
-        /// k − 1
-        df: u32,
-    },
-    /// One centre alone: normal, from its own sampling variance.
-    OneCentre,
-}
-
-/// The centres of one facilitation and course put together.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Effect {
-    /// Centres in it.
-    pub k: u32,
-    /// Mean improvement in SDs of change, centres weighted by precision.
-    pub effect: f64,
-    /// Its 95 % interval.
-    pub interval: Interval,
-    /// How that was made.
-    pub basis: IntervalBasis,
-    /// DerSimonian–Laird variance of true effects between centres.
-    pub tau2: f64,
-    /// Cochran's Q.
-    pub q: f64,
-    /// Degrees of freedom of Q.
-    pub q_df: u32,
-    /// Share of the variation that lies between centres, in percent; none for one centre.
-    pub i2_percent: Option<f64>,
-    /// Where one more centre's true effect would lie; none below three centres.
-    pub prediction: Option<Prediction>,
-}
-
-/// What was told of one facilitation and course.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct FacilitationResult {
-    /// Who leads.
-    pub facilitation: Facilitation,
-    /// New or continuing members.
-    pub course: Course,
-    /// Centres that released something.
-    pub centres: u32,
-    /// Releases.
-    pub releases: u32,
-    /// Persons in them.
-    pub persons: u64,
-    /// First quarter covered.
-    pub first: Quarter,
-    /// Last quarter covered.
-    pub last: Quarter,
-    /// Mean baseline over the persons of releases that tell it, in points.
-    pub baseline_mean: Option<f64>,
-    /// Releases that tell only that the baseline mean is near the scale's low end.
-    pub baseline_at_low_end: u32,
-    /// Releases that tell only that the baseline mean is near the scale's high end.
-    pub baseline_at_high_end: u32,
-    /// Follow-up minus baseline in points, over the persons of releases that tell it; not turned.
-    pub mean_change: Option<f64>,
-    /// The synthesis; none when no release tells a change.
-    pub effect: Option<Effect>,
-}
-
-/// What one centre told of one facilitation and course, its releases combined.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct CentreResult {
-    /// The centre's id.
-    #[serde(with = "told::hex_id")]
-    pub centre: [u8; 32],
-    /// Who leads.
-    pub facilitation: Facilitation,
-    /// New or continuing members.
-    pub course: Course,
-    /// Releases combined.
-    pub releases: u32,
-    /// Persons in them.
-    pub persons: u32,
-    /// First quarter covered.
-    pub first: Quarter,
-    /// Last quarter covered.
-    pub last: Quarter,
-    /// Follow-up minus baseline in points, not turned; none when no release tells it.
-    pub mean_change: Option<f64>,
-    /// Improvement in SDs of change.
-    pub effect: Option<f64>,
-    /// Sampling and rounding variance of the effect.
-    pub variance: Option<f64>,
-    /// effect ± 1.96 √variance
-    pub interval: Option<Interval>,
-}
-
-/// Everything a comparison says.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Comparison {
-    /// The measure.
-    pub code: MeasureCode,
-    /// Its comparability class.
-    pub class: ClassHash,
-    /// Its ends and direction. Effects are turned so that positive is improvement.
-    pub scale: Scale,
-    /// The unit of effects. None when no release of 20 persons or more tells an SD of change and
-    /// the measure states none: then changes are told in points only, and nothing is put together.
-    pub sd: Option<SdUsed>,
-    /// New members, by facilitation in fixed order.
-    pub entry: Vec<FacilitationResult>,
-    /// Continuing members, by facilitation in fixed order. They enter no contrast.
-    pub continuing: Vec<FacilitationResult>,
-    /// Professional minus peer between centres, new members; positive is more improvement in
-    /// professionally facilitated groups.
-    pub contrast: ContrastOutcome,
-    /// The same within centres that offer both.
-    pub within_centres: ContrastOutcome,
-    /// The smallest difference taken to matter, in SDs of change.
-    pub smallest_important: f64,
-    /// One row a centre, facilitation and course, by rising centre id.
-    pub centres: Vec<CentreResult>,
-    /// Cells that were not told, counted by public reason.
-    pub untold: Vec<UntoldCount>,
-    /// Releases that were not used, and why.
-    pub set_aside: Vec<SetAside>,
-    /// What has to be said with it.
-    pub caveats: Vec<Caveat>,
-}
-
 /// Compares facilitations on one measure. The order of the input does not change a digit.
+///
+/// `assumed_between_sd` is the SD of true effects between centres, in SDs of change, taken for
+/// pools where nothing told says it; a number from 0 on.
 pub fn compare(
     measure: &Measure,
     releases: &[ReleasedSums],
+    pools: &[PooledSums],
     untold: &[Untold],
+    assumed_between_sd: f64,
 ) -> Result<Comparison, ComparisonRefused> {
     let untold = told::count_untold(untold);
-    let (releases, set_aside) = told::sort_and_check(measure, releases);
+    let (releases, mut set_aside) = told::sort_and_check(measure, releases);
+    let (pools, pools_set_aside) = pooled::sort_and_check(measure, pools);
+    set_aside.extend(pools_set_aside);
     let refused = |reason| ComparisonRefused {
         reason,
         untold: untold.clone(),
         set_aside: set_aside.clone(),
     };
-    if releases.is_empty() {
+    if releases.is_empty() && pools.is_empty() {
         return Err(refused(RefusalReason::NothingReleased));
     }
-    let sd = sd_used(measure, &releases);
+    let sd = sd_used(measure, &releases, &pools);
     let unit = sd.as_ref().map(|used| used.sd);
 
     let mut cells: BTreeMap<([u8; 32], Facilitation, Course), Vec<&ReleasedSums>> = BTreeMap::new();
@@ -244,11 +141,16 @@ pub fn compare(
         .filter_map(|cell| combine(measure, unit, cell))
         .collect();
 
+    let caveats_of_pools = caveat::of_pools(&pools);
+    let pools = pool::rows(measure, unit, &pools);
+
     let assemble = || -> Result<_, SynthesisError> {
         let mut sides = BTreeMap::new();
         for course in Course::ALL {
             for facilitation in Facilitation::ALL {
-                if let Some(side) = side(&releases, &centres, facilitation, course)? {
+                let cell = (facilitation, course);
+                let side = side::side(&releases, &centres, &pools, cell, assumed_between_sd)?;
+                if let Some(side) = side {
                     sides.insert((course, facilitation), side);
                 }
             }
@@ -266,17 +168,21 @@ pub fn compare(
             reason: error.to_string(),
         })
     })?;
-    let random = |facilitation| {
+    let pool_rows: Vec<PoolResult> = pools.into_iter().map(|pool| pool.result).collect();
+    let counts = [Facilitation::Professional, Facilitation::Peer]
+        .map(|facilitation| centres_with_change(&centres, &pool_rows, facilitation));
+    let on_side = |facilitation| {
         sides
             .get(&(Course::Entry, facilitation))
-            .and_then(|side| side.random.as_ref())
+            .and_then(|side: &side::Side| side.contrast)
     };
     let contrasted = if unit.is_none() {
-        Err(refused_without_sd(&centres))
+        Err(refused_without_sd(counts))
     } else {
-        contrast(
-            random(Facilitation::Professional),
-            random(Facilitation::Peer),
+        contrast_of(
+            (counts[0], counts[1]),
+            on_side(Facilitation::Professional),
+            on_side(Facilitation::Peer),
             Some(SMALLEST_IMPORTANT),
         )
     };
@@ -288,6 +194,7 @@ pub fn compare(
             .map(|(_, side)| side.result.clone())
             .collect::<Vec<_>>()
     };
+    let is_spread_assumed = sides.values().any(|side| side.is_spread_assumed);
     let mut comparison = Comparison {
         code: measure.code.clone(),
         class: measure.class,
@@ -299,18 +206,23 @@ pub fn compare(
         within_centres: within.into(),
         smallest_important: SMALLEST_IMPORTANT,
         centres,
+        pools: pool_rows,
         untold,
         set_aside,
         caveats: Vec::new(),
     };
     comparison.caveats = caveat::of(&comparison);
+    comparison.caveats.extend(caveats_of_pools);
+    if is_spread_assumed {
+        comparison.caveats.push(Caveat::SpreadAssumed);
+    }
     Ok(comparison)
 }
 
-/// Pooled within releases of `n` ≥ 20, weighted by n − 1; otherwise the stated one.
-fn sd_used(measure: &Measure, releases: &[ReleasedSums]) -> Option<SdUsed> {
+/// Pooled over releases of `n` ≥ 20 and pools, weighted by n − 1; otherwise the stated one.
+fn sd_used(measure: &Measure, releases: &[ReleasedSums], pools: &[PooledSums]) -> Option<SdUsed> {
     let (mut squares, mut df) = (0.0, 0.0);
-    let (mut count, mut persons) = (0, 0);
+    let (mut count, mut persons, mut of_pools) = (0, 0, 0);
     for release in releases {
         // That it comes from twenty persons or more was checked on arrival.
         if let Some(sd) = release.change_sd {
@@ -321,12 +233,21 @@ fn sd_used(measure: &Measure, releases: &[ReleasedSums]) -> Option<SdUsed> {
             persons += u64::from(release.persons);
         }
     }
+    for pool in pools {
+        if let Some(sd) = pool::change_sd(&measure.scale, pool) {
+            let weight = pool.persons.value - 1.0;
+            squares += weight * sd * sd;
+            df += weight;
+            of_pools += 1;
+        }
+    }
     if squares > 0.0 {
         return Some(SdUsed {
             sd: (squares / df).sqrt(),
             origin: SdOrigin::Pooled {
                 releases: count,
                 persons,
+                pools: of_pools,
             },
         });
     }
@@ -374,98 +295,6 @@ fn combine(measure: &Measure, sd: Option<f64>, cell: &[&ReleasedSums]) -> Option
     })
 }
 
-struct Side {
-    result: FacilitationResult,
-    random: Option<Random>,
-}
-
-fn side(
-    releases: &[ReleasedSums],
-    centres: &[CentreResult],
-    facilitation: Facilitation,
-    course: Course,
-) -> Result<Option<Side>, SynthesisError> {
-    let told: Vec<&ReleasedSums> = releases
-        .iter()
-        .filter(|release| release.facilitation == facilitation && release.course == course)
-        .collect();
-    let rows: Vec<&CentreResult> = centres
-        .iter()
-        .filter(|row| row.facilitation == facilitation && row.course == course)
-        .collect();
-    let span = told
-        .iter()
-        .map(|release| release.first)
-        .min()
-        .zip(told.iter().map(|release| release.last).max());
-    let Some((first, last)) = span else {
-        return Ok(None);
-    };
-    let estimates: Vec<(f64, f64)> = rows
-        .iter()
-        .filter_map(|row| row.effect.zip(row.variance))
-        .collect();
-    let (effect, random) = if estimates.is_empty() {
-        (None, None)
-    } else {
-        let (fixed, random) = two_rounds(&estimates)?;
-        let effect = Effect {
-            k: random.k,
-            effect: random.mean,
-            interval: random.interval(),
-            basis: random
-                .hartung_knapp
-                .as_ref()
-                .map_or(IntervalBasis::OneCentre, |adjusted| {
-                    IntervalBasis::HartungKnapp { df: adjusted.df }
-                }),
-            tau2: random.tau2,
-            q: fixed.q,
-            q_df: fixed.q_df,
-            i2_percent: fixed.i2_percent,
-            prediction: random.prediction.clone(),
-        };
-        (Some(effect), Some(random))
-    };
-    let persons = |release: &ReleasedSums| u64::from(release.persons);
-    let mean = |told: Vec<(f64, u64)>| -> Option<f64> {
-        let persons: u64 = told.iter().map(|(_, persons)| persons).sum();
-        let sum: f64 = told.iter().map(|(sum, _)| sum).sum();
-        (persons > 0).then(|| sum / persons as f64 + 0.0)
-    };
-    let at_end = |end: ToldBaseline| {
-        told.iter()
-            .filter(|release| release.baseline == end)
-            .count() as u32
-    };
-    let result = FacilitationResult {
-        facilitation,
-        course,
-        centres: rows.len() as u32,
-        releases: told.len() as u32,
-        persons: told.iter().map(|release| persons(release)).sum(),
-        first,
-        last,
-        baseline_mean: mean(
-            told.iter()
-                .filter_map(|release| match release.baseline {
-                    ToldBaseline::Sum(sum) => Some((sum, persons(release))),
-                    ToldBaseline::LowEnd | ToldBaseline::HighEnd => None,
-                })
-                .collect(),
-        ),
-        baseline_at_low_end: at_end(ToldBaseline::LowEnd),
-        baseline_at_high_end: at_end(ToldBaseline::HighEnd),
-        mean_change: mean(
-            told.iter()
-                .filter_map(|release| Some((release.change_sum?, persons(release))))
-                .collect(),
-        ),
-        effect,
-    };
-    Ok(Some(Side { result, random }))
-}
-
 /// Each centre that offers both against itself, professional minus peer, with its variance: what
 /// differs between centres falls out.
 fn differences_within(centres: &[CentreResult]) -> Vec<(f64, f64)> {
@@ -486,9 +315,7 @@ fn differences_within(centres: &[CentreResult]) -> Vec<(f64, f64)> {
 }
 
 /// Too few centres is the reason that no SD could mend; it goes first.
-fn refused_without_sd(centres: &[CentreResult]) -> ContrastRefused {
-    let count = |facilitation| centres_with_change(centres, facilitation);
-    let (professional, peer) = (count(Facilitation::Professional), count(Facilitation::Peer));
+fn refused_without_sd([professional, peer]: [u32; 2]) -> ContrastRefused {
     if professional.min(peer) < CENTRES_NEEDED {
         ContrastRefused::TooFewCentres {
             professional,
@@ -502,13 +329,24 @@ fn refused_without_sd(centres: &[CentreResult]) -> ContrastRefused {
     }
 }
 
-/// Centres on a side of the contrast: those that tell a change of new members.
-fn centres_with_change(centres: &[CentreResult], facilitation: Facilitation) -> u32 {
-    centres
+/// Centres on a side of the contrast: those that tell a change of new members, each by itself or
+/// in a pool.
+fn centres_with_change(
+    centres: &[CentreResult],
+    pools: &[PoolResult],
+    facilitation: Facilitation,
+) -> u32 {
+    let released = centres
         .iter()
         .filter(|row| row.facilitation == facilitation && row.course == Course::Entry)
         .filter(|row| row.mean_change.is_some())
-        .count() as u32
+        .count() as u32;
+    let pooled = pools
+        .iter()
+        .filter(|row| row.facilitation == facilitation && row.course == Course::Entry)
+        .filter(|row| row.mean_change.is_some())
+        .map(|row| row.centres);
+    side::count(pooled).saturating_add(released)
 }
 
 #[cfg(test)]

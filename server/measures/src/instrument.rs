@@ -314,7 +314,7 @@ impl Instrument {
     }
 
     /// Lowest and highest value an item can have.
-    pub(crate) fn value_bounds(&self) -> (i32, i32) {
+    pub fn value_bounds(&self) -> (i32, i32) {
         // Checked: the choices are sorted and there are two at least.
         let value = |choice: Option<&Choice>| choice.map_or(0, |choice| choice.value);
         (

@@ -15,6 +15,7 @@ pub use contrast::{
     CENTRES_NEEDED, CENTRES_WITHOUT_POWER_NOTE, Contrast, ContrastOutcome, ContrastRefused,
     DETECTABLE_FORMULA, Verdict, contrast,
 };
+pub(crate) use contrast::{ContrastSide, contrast_of};
 pub use table::{
     Estimate, FacilitationSynthesis, Subgroups, Synthesis, between, synthesise_estimates,
     synthesise_estimates_with,
@@ -251,7 +252,7 @@ impl Fixed {
 pub struct HartungKnapp {
     /// Σw*(y − μ*)² / (k − 1), as it came out.
     pub q: f64,
-    /// √(max(1, q) / Σw*)
+    /// √(max(1, q) / Σw*), and the variance of noise where the sums carry it.
     pub se: f64,
     /// k − 1
     pub df: u32,
@@ -295,25 +296,40 @@ pub struct Random {
 impl Random {
     /// From the sums of round two, made with this τ².
     pub fn from_sums(sums: &Sums, tau2: f64) -> Result<Self, SynthesisError> {
-        Self::about(sums, tau2, 0.0)
+        Self::about(sums, tau2, 0.0, 0.0)
     }
 
-    fn about(sums: &Sums, tau2: f64, origin: f64) -> Result<Self, SynthesisError> {
+    /// From sums of round two that carry noise, of which the mean Σwy/Σw has this variance. It is
+    /// added to every SE², and to Q what (Σwy)²/Σw has too much of on average.
+    pub(crate) fn from_noisy_sums(
+        sums: &Sums,
+        tau2: f64,
+        noise_variance: f64,
+    ) -> Result<Self, SynthesisError> {
+        Self::about(sums, tau2, 0.0, noise_variance)
+    }
+
+    fn about(
+        sums: &Sums,
+        tau2: f64,
+        origin: f64,
+        noise_variance: f64,
+    ) -> Result<Self, SynthesisError> {
         sums.check()?;
         // Written so that NaN fails.
         if !(tau2 >= 0.0 && tau2.is_finite()) {
             return Err(SynthesisError::NotATau2);
         }
         let mean = origin + sums.wy / sums.w;
-        let se = (1.0 / sums.w).sqrt();
+        let se = (1.0 / sums.w + noise_variance).sqrt();
         if !mean.is_finite() || !se.is_finite() {
             return Err(SynthesisError::ImpossibleSums);
         }
         let hartung_knapp = match sums.k - 1 {
             0 => None,
             df => {
-                let q = sums.q() / f64::from(df);
-                let se = (q.max(1.0) / sums.w).sqrt();
+                let q = (sums.q() + noise_variance * sums.w) / f64::from(df);
+                let se = (q.max(1.0) / sums.w + noise_variance).sqrt();
                 let t = mean / se;
                 quantile::student(0.975, f64::from(df))
                     .zip(quantile::student_two_sided(t, f64::from(df)))
@@ -380,7 +396,7 @@ pub(crate) fn two_rounds(rows: &[(f64, f64)]) -> Result<(Fixed, Random), Synthes
             .sum()
     };
     let fixed = Fixed::about(&sums(0.0), origin)?;
-    let random = Random::about(&sums(fixed.tau2), fixed.tau2, origin)?;
+    let random = Random::about(&sums(fixed.tau2), fixed.tau2, origin, 0.0)?;
     Ok((fixed, random))
 }
 

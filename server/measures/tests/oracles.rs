@@ -5,8 +5,15 @@ use krog_measures::change::{
     self, MemberSums, criterion_c, pooled_change, reliable_change, sd_of_change,
     small_sample_factor,
 };
+use krog_measures::comparison::{
+    Comparison, IntervalBasis, Noisy, PooledSums, PooledWeights, ReleasedSums, SpreadOrigin,
+    ToldBaseline, compare,
+};
 use krog_measures::synthesis::{
     Estimate, Fixed, Interval, Random, Sums, Synthesis, between, synthesise_estimates,
+};
+use krog_measures::{
+    Course, Direction, Facilitation, Measure, MeasureCode, Quarter, Scale, StatedSd, Window,
 };
 use serde_json::Value;
 
@@ -256,6 +263,221 @@ fn pooled_change_comes_from_sums_alone() {
         reckoned(name, between.f, &expected["F"]);
         reckoned(name, between.p, &expected["F_p"]);
     }
+}
+
+/// Pairs of each site of the given style, or of all.
+fn sites(style: Option<&str>) -> Vec<Vec<(f64, f64)>> {
+    pooled()["sites"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|site| style.is_none() || site["style"].as_str() == style)
+        .map(|site| {
+            numbers(&site["pre"])
+                .into_iter()
+                .zip(numbers(&site["post"]))
+                .collect()
+        })
+        .collect()
+}
+
+const SD: f64 = 4.5;
+
+fn quarter() -> Quarter {
+    "2025Q1".parse().unwrap()
+}
+
+/// A pool of these sites without noise, told in full; its second round with this τ².
+fn pool_of(sites: &[Vec<(f64, f64)>], tau2: Option<f64>) -> PooledSums {
+    let sums = sites
+        .iter()
+        .map(|pairs| MemberSums::of_centre(pairs))
+        .fold(MemberSums::default(), |a, b| a + b);
+    let exact = |value| Some(Noisy::exact(value));
+    let round_two = |tau2: f64| -> Sums {
+        estimates(sites)
+            .iter()
+            .map(|row| Sums::of(row.y, row.v, tau2))
+            .sum()
+    };
+    PooledSums {
+        round: [7; 32],
+        facilitation: Facilitation::Peer,
+        course: Course::Entry,
+        centres: sums.k,
+        first: quarter(),
+        last: quarter(),
+        unit_sd: SD,
+        change_bounded: false,
+        rho_millionths: 0,
+        persons: Noisy::exact(sums.n),
+        change: exact(sums.change),
+        change_squared: None,
+        persons_squared: exact(sums.n_squared),
+        change_squared_per_person: exact(sums.change_sum_squared_over_n),
+        baseline: exact(sums.baseline),
+        improved: None,
+        deteriorated: None,
+        followed_up: None,
+        sessions: None,
+        with_baseline: None,
+        items: Vec::new(),
+        weights: tau2.map(|tau2| {
+            let Sums { w, wy, wy2, .. } = round_two(tau2);
+            PooledWeights {
+                tau2,
+                w: Noisy::exact(w),
+                wy: Noisy::exact(wy),
+                wy2: Noisy::exact(wy2),
+            }
+        }),
+    }
+}
+
+/// Each site by itself with v = 1/n.
+fn estimates(sites: &[Vec<(f64, f64)>]) -> Vec<Estimate> {
+    sites
+        .iter()
+        .map(|pairs| {
+            let n = pairs.len() as f64;
+            let change: f64 = pairs.iter().map(|(pre, post)| post - pre).sum();
+            Estimate {
+                label: String::new(),
+                y: change / n / SD,
+                v: 1.0 / n,
+                facilitation: None,
+            }
+        })
+        .collect()
+}
+
+fn compared(releases: &[ReleasedSums], pools: &[PooledSums]) -> Comparison {
+    let measure = Measure::total_only(
+        MeasureCode::try_from("oracle").unwrap(),
+        Scale::new(0.0, 27.0, Direction::HigherBetter).unwrap(),
+        Window::default(),
+        Some(StatedSd::new(SD, "assumed: for this test").unwrap()),
+    );
+    compare(&measure, releases, pools, &[], 0.2).unwrap()
+}
+
+#[track_caller]
+fn near(what: &str, found: f64, expected: f64) {
+    reckoned(what, found, &Value::from(expected));
+}
+
+#[track_caller]
+fn same_synthesis(told: &Comparison, fixed: &Fixed, random: &Random) {
+    let effect = told.entry[0].effect.as_ref().unwrap();
+    let adjusted = random.hartung_knapp.as_ref().unwrap();
+    assert_eq!(effect.k, random.k);
+    assert_eq!(
+        effect.basis,
+        IntervalBasis::HartungKnapp { df: adjusted.df }
+    );
+    near("fixed", effect.fixed_effect, fixed.mean);
+    near("fixed se", effect.fixed_se, fixed.se);
+    near("Q", effect.q, fixed.q);
+    assert_eq!(effect.q_df, fixed.q_df);
+    near("I2", effect.i2_percent.unwrap(), fixed.i2_percent.unwrap());
+    near("tau2", effect.tau2, random.tau2);
+    near("random", effect.effect, random.mean);
+    near("se", effect.se, adjusted.se);
+    near("low", effect.interval.low, adjusted.interval.low);
+    near("high", effect.interval.high, adjusted.interval.high);
+    let (found, expected) = (
+        effect.prediction.as_ref().unwrap(),
+        random.prediction.as_ref().unwrap(),
+    );
+    near("prediction", found.interval.low, expected.interval.low);
+    near("prediction", found.interval.high, expected.interval.high);
+}
+
+#[test]
+fn a_pool_gives_the_mean_sd_and_spread_of_its_persons() {
+    let oracle = pooled();
+    for (name, sites) in [("peer", sites(Some("peer"))), ("all", sites(None))] {
+        let mut pool = pool_of(&sites, None);
+        let told = compared(&[], &[pool.clone()]);
+        reckoned(
+            name,
+            told.entry[0].mean_change.unwrap(),
+            &oracle[name]["mean_change"],
+        );
+        let expected = synthesise_estimates(&estimates(&sites)).unwrap();
+        let effect = told.entry[0].effect.as_ref().unwrap();
+        let df = u32::try_from(sites.len()).unwrap() - 1;
+        assert_eq!(
+            (effect.k, effect.basis),
+            (1, IntervalBasis::PoolsAlone { df })
+        );
+        assert_eq!(effect.spread, SpreadOrigin::EveryCentre);
+        near("fixed", effect.fixed_effect, expected.fixed.mean);
+        near("fixed se", effect.fixed_se, expected.fixed.se);
+        near("Q", effect.q, expected.fixed.q);
+        near("tau2", effect.tau2, expected.fixed.tau2);
+        assert!(effect.tau2 > 0.0, "{name}");
+        // Without weights the mean is that over persons, whose variance between centres is
+        // τ² Σn²/(Σn)².
+        near("mean", effect.effect, expected.fixed.mean);
+        let stated = &oracle[name]["sums"];
+        let spread = number(&stated["n2"]) / number(&stated["n"]).powi(2);
+        near(
+            "se",
+            effect.se * effect.se,
+            1.0 / number(&stated["n"]) + effect.tau2 * spread,
+        );
+
+        pool.change_squared = Some(Noisy::exact(number(&stated["d2"])));
+        let told = compared(&[], &[pool]);
+        reckoned(name, told.sd.unwrap().sd, &oracle[name]["sd_change"]);
+    }
+}
+
+#[test]
+fn a_pool_with_a_second_round_is_as_good_as_its_centres() {
+    for sites in [sites(Some("peer")), sites(None)] {
+        let expected = synthesise_estimates(&estimates(&sites)).unwrap();
+        let tau2 = expected.fixed.tau2;
+        let told = compared(&[], &[pool_of(&sites, Some(tau2))]);
+        same_synthesis(&told, &expected.fixed, &expected.random);
+        assert!(told.pools[0].has_weights);
+    }
+}
+
+#[test]
+fn centres_half_released_and_half_pooled_give_the_same_as_all_of_them() {
+    let (released, pooled) = (sites(Some("prof")), sites(Some("peer")));
+    let releases: Vec<ReleasedSums> = (1..)
+        .zip(&released)
+        .map(|(centre, pairs)| ReleasedSums {
+            centre: [centre; 32],
+            facilitation: Facilitation::Peer,
+            course: Course::Entry,
+            persons: pairs.len() as u32,
+            first: quarter(),
+            last: quarter(),
+            baseline: ToldBaseline::LowEnd,
+            change_sum: Some(pairs.iter().map(|(pre, post)| post - pre).sum()),
+            change_sd: None,
+        })
+        .collect();
+    // Released centres count with the variance of their rounding too.
+    let mut rows = estimates(&pooled);
+    rows.extend(compared(&releases, &[]).centres.iter().map(|row| Estimate {
+        label: String::new(),
+        y: row.effect.unwrap(),
+        v: row.variance.unwrap(),
+        facilitation: None,
+    }));
+    let expected = synthesise_estimates(&rows).unwrap();
+    let tau2 = expected.fixed.tau2;
+    let told = compared(&releases, &[pool_of(&pooled, Some(tau2))]);
+    same_synthesis(&told, &expected.fixed, &expected.random);
+    assert_eq!(
+        (told.entry[0].centres, told.entry[0].pooled_centres),
+        (4, 5)
+    );
 }
 
 #[test]

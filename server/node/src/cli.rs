@@ -7,7 +7,8 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use krog_measures::{Day, Measure};
+use krog_measures::{Course, Day, Facilitation, Measure, MeasureCode, Quarter};
+use krog_pools::{PoolTerms, Question};
 use tracing_subscriber::EnvFilter;
 
 use crate::clock::{self, Clock};
@@ -15,6 +16,7 @@ use crate::demo::{self, DemoOptions};
 use crate::folder::Folder;
 use crate::network::{self, InviteOptions, NetworkOptions};
 use crate::node::{self, NewNode};
+use crate::pool::{self, OpenOptions};
 use crate::run::{Only, RunOptions, Running};
 use crate::say;
 use crate::signals::{self, Signals};
@@ -38,6 +40,11 @@ enum Command {
     Network {
         #[command(subcommand)]
         command: Network,
+    },
+    /// Opens rounds of pools, in which small centres count without being seen.
+    Pool {
+        #[command(subcommand)]
+        command: Pool,
     },
     /// Joins a network with a token from one of its keyholders.
     Join(Join),
@@ -106,6 +113,111 @@ struct Create {
     /// Days a cleared release is shown at home before it is signed. Never below 14.
     #[arg(long, default_value_t = 14)]
     waiting_days: u32,
+    /// The network has no pools: every cell leaves by release, and small centres wait.
+    #[arg(long)]
+    no_pools: bool,
+    /// Privacy cost of one round of a pool, as rho: less is more noise. 0: no noise, and every result says so.
+    #[arg(
+        long,
+        default_value_t = 0.25,
+        value_name = "RHO",
+        conflicts_with = "no_pools"
+    )]
+    pool_rho: f64,
+    /// Most a centre may spend in rounds of pools in a calendar year, as rho.
+    #[arg(
+        long,
+        default_value_t = 2.0,
+        value_name = "RHO",
+        conflicts_with = "no_pools"
+    )]
+    pool_yearly_rho: f64,
+}
+
+impl Create {
+    fn pools(&self) -> Result<Option<PoolTerms>> {
+        if self.no_pools {
+            return Ok(None);
+        }
+        let millionths = |rho: f64, most: f64, what: &str| {
+            if (0.0..=most).contains(&rho) {
+                Ok((rho * 1e6).round() as u32)
+            } else {
+                bail!("{what} must be between 0 and {most}")
+            }
+        };
+        if self.pool_rho > self.pool_yearly_rho {
+            bail!(
+                "one round would cost more than a centre may spend in a year; give --pool-yearly-rho {} or more",
+                self.pool_rho
+            );
+        }
+        Ok(Some(PoolTerms {
+            rho_millionths: millionths(self.pool_rho, 10.0, "--pool-rho")?,
+            yearly_rho_millionths: millionths(self.pool_yearly_rho, 100.0, "--pool-yearly-rho")?,
+            ..PoolTerms::default()
+        }))
+    }
+}
+
+#[derive(Debug, Subcommand)]
+enum Pool {
+    /// Open a round: ask one question of all centres together. For keyholders, while the node runs.
+    Open(Box<OpenPool>),
+}
+
+#[derive(Debug, Args)]
+struct OpenPool {
+    #[command(flatten)]
+    at: At,
+    /// The measure's code.
+    #[arg(long)]
+    measure: MeasureCode,
+    /// Who leads the groups counted: professional, peer or co-led.
+    #[arg(long)]
+    facilitation: Facilitation,
+    /// Entry or continuing pairs.
+    #[arg(long, default_value = "entry")]
+    course: Course,
+    /// What is asked: change, spread, levels, reliable, retention, items, full; weights in a second round. Fewer sums tell
+    /// more precisely.
+    #[arg(long, default_value = "change")]
+    ask: Question,
+    /// First quarter counted, as 2025Q1. Absent: twelve quarters up to the last.
+    #[arg(long)]
+    from: Option<Quarter>,
+    /// Last quarter counted. Absent: the latest that has ended.
+    #[arg(long)]
+    until: Option<Quarter>,
+    /// The aggregator that begins, by public name or the first digits of its identity.
+    #[arg(long, requires = "helper")]
+    leader: Option<String>,
+    /// The other aggregator, of another organisation.
+    #[arg(long, requires = "leader")]
+    helper: Option<String>,
+    /// Days until the deadline. Parts are shown at home for 14 days first.
+    #[arg(long, default_value_t = 45)]
+    days: u32,
+    /// Days after the deadline from which on the round is given up.
+    #[arg(long, default_value_t = 60)]
+    days_to_expiry: u32,
+    /// A second round over the same parts: the first digits of the first round.
+    #[arg(long, value_name = "ROUND")]
+    second_of: Option<String>,
+    /// Variance between centres for a second round with weights. Absent: what the comparison tells.
+    #[arg(long)]
+    tau2: Option<f64>,
+    /// SD of change in points, where the measure states none.
+    #[arg(long)]
+    sd: Option<f64>,
+    /// Privacy cost, as rho. Absent: the most the policy allows.
+    #[arg(long)]
+    rho: Option<f64>,
+    /// Change that counts as reliable, points: for `reliable` and `full`.
+    #[arg(long)]
+    reliable_change: Option<f64>,
+    #[command(flatten)]
+    rehearsal: StatedDay,
 }
 
 #[derive(Debug, Args)]
@@ -223,6 +335,7 @@ async fn carry_out(command: Command) -> Result<()> {
         Command::Network {
             command: Network::Create(create),
         } => {
+            let pools = create.pools()?;
             let founded = network::found_network(
                 &Folder::at(create.at.node),
                 NetworkOptions {
@@ -231,6 +344,7 @@ async fn carry_out(command: Command) -> Result<()> {
                     measures: create.measures,
                     floor_persons: create.floor,
                     waiting_days: create.waiting_days,
+                    pools,
                 },
                 clock::system(),
                 crate::chance::machine(),
@@ -252,6 +366,52 @@ async fn carry_out(command: Command) -> Result<()> {
             )
             .await?;
             say::lines(&token);
+        }
+        Command::Pool {
+            command: Pool::Open(open),
+        } => {
+            let OpenPool {
+                at,
+                measure,
+                facilitation,
+                course,
+                ask,
+                from,
+                until,
+                leader,
+                helper,
+                days,
+                days_to_expiry,
+                second_of,
+                tau2,
+                sd,
+                rho,
+                reliable_change,
+                rehearsal,
+            } = *open;
+            let opened = pool::open(
+                &Folder::at(at.node),
+                OpenOptions {
+                    measure,
+                    facilitation,
+                    course,
+                    from,
+                    until,
+                    ask,
+                    aggregators: leader.zip(helper).map(|(leader, helper)| [leader, helper]),
+                    days,
+                    days_to_expiry,
+                    second_of,
+                    tau2,
+                    unit_sd: sd,
+                    rho,
+                    reliable_change,
+                },
+                the_clock(&rehearsal)?,
+                crate::chance::machine(),
+            )
+            .await?;
+            say::lines(&opened);
         }
         Command::Join(join) => {
             let joined = network::join(

@@ -15,6 +15,7 @@ pub mod folder;
 pub mod listen;
 pub mod network;
 pub mod node;
+pub mod pool;
 mod routers;
 pub mod run;
 mod say;

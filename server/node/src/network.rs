@@ -10,6 +10,7 @@ use krog_feed::ids::NetworkId;
 use krog_feed::invitation::JoinToken;
 use krog_feed::roster::{Policy, RosterChain, SignedRoster};
 use krog_measures::{Measure, builtin};
+use krog_pools::PoolTerms;
 
 use crate::dial::PinnedDial;
 use crate::folder::{Folder, Part};
@@ -30,6 +31,8 @@ pub struct NetworkOptions {
     pub floor_persons: u32,
     /// Days a release is shown at home.
     pub waiting_days: u32,
+    /// What its pools may tell; absent: it has none.
+    pub pools: Option<PoolTerms>,
 }
 
 /// The built-in measures in the order in which small cells tell them: how life is, then distress, then the rest.
@@ -72,6 +75,10 @@ pub async fn found_network(
     }
     let policy = Policy::new(options.floor_persons, options.waiting_days, measures)
         .map_err(|error| anyhow!("the policy is not allowed: {error}"))?;
+    let policy = match options.pools {
+        Some(pools) => policy.with_pools(pools),
+        None => policy,
+    };
     let name = public_name(&options.name)?;
     let network = office
         .found_network(name.clone(), options.rehearsal, policy)

@@ -101,6 +101,7 @@ pub async fn init(folder: &Folder, new: NewNode, clock: Clock, chance: Chance) -
         centre_listen_beyond_loopback: false,
         exchange_database,
         sync_seconds: 60,
+        aggregate: true,
         centres: Vec::new(),
     };
     for name in centres {

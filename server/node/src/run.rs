@@ -12,7 +12,7 @@ use krog_centre::{Centre, Chance, Office, Services, Surroundings};
 use krog_client::socket::connect_unix;
 use krog_federation::Syncer;
 use krog_federation::sync::RoundOutcome;
-use krog_feed::ids::{NetworkId, NodeId};
+use krog_feed::ids::{NetworkId, NodeId, WriterId};
 use krog_proto::federation::v1::house_client::HouseClient;
 use krog_proto::federation::v1::library_client::LibraryClient;
 use krog_proto::federation::v1::{RostersRequest, SignedRoster, SyncNowRequest};
@@ -201,7 +201,9 @@ impl Running {
         by_hand: bool,
     ) -> Result<()> {
         self._locks.push(self.folder.lock(Part::Office)?);
-        let office = Office::open(&self.folder.office(), surroundings).await?;
+        let office = Office::open(&self.folder.office(), surroundings)
+            .await?
+            .aggregate_rounds(self.settings.aggregate);
         if stated_day && !network::rehearses(&office).await? {
             bail!(STATED_DAY_REFUSED);
         }
@@ -215,7 +217,7 @@ impl Running {
                 format!("the centre in {} could not be opened", place.display())
             })?;
             self.belongs_here(&place, opened.node())?;
-            centres.push(Arc::new(opened));
+            centres.push(Arc::new(opened.share_readings(office.readings())));
         }
         let channel = reach_exchange(&self.folder).await?;
         let house = HouseClient::new(channel.clone())
@@ -370,6 +372,16 @@ impl Running {
     /// The network it is in.
     pub fn network(&self) -> Option<NetworkId> {
         self.network
+    }
+
+    /// The writers of its centres' feeds.
+    pub fn centres(&self) -> Vec<WriterId> {
+        let centres = self.home.as_ref().map(|home| home.services.centres());
+        centres
+            .into_iter()
+            .flatten()
+            .map(|centre| centre.writer())
+            .collect()
     }
 
     /// Where it listens.

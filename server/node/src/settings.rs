@@ -31,6 +31,9 @@ pub struct Settings {
     /// Seconds between rounds of synchronisation. 5 to 86400; 60 when absent.
     #[serde(default = "sync_seconds_default")]
     pub sync_seconds: u32,
+    /// Whether this node aggregates rounds of pools when a keyholder names it; true when absent.
+    #[serde(default = "aggregates_default", skip_serializing_if = "Clone::clone")]
+    pub aggregate: bool,
     /// The node's centres.
     #[serde(default, rename = "centre", skip_serializing_if = "Vec::is_empty")]
     pub centres: Vec<CentreSettings>,
@@ -38,6 +41,10 @@ pub struct Settings {
 
 fn sync_seconds_default() -> u32 {
     60
+}
+
+fn aggregates_default() -> bool {
+    true
 }
 
 /// One centre.

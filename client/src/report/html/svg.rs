@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use krog_proto::federation::v1 as pb;
 
 use super::escape;
-use crate::report::forest::{Estimate, Plot, Row, Side};
+use crate::report::forest::{Estimate, Mark, Plot, Row, Side};
 use crate::report::{clean, number, span, words};
 
 const WIDTH: f64 = 884.0;
@@ -19,7 +19,7 @@ const LINE: f64 = 22.0;
 /// Longest name drawn, characters; the table has the whole name.
 const LONGEST: usize = 32;
 
-/// A forest plot of the released centres and their synthesis by facilitation, with `<title>` and `<desc>`. Empty text
+/// A forest plot of the released centres, the pools and their synthesis by facilitation, with `<title>` and `<desc>`. Empty text
 /// when nothing can be drawn in one unit.
 pub fn forest_svg(comparison: &pb::Comparison) -> String {
     let plot = Plot::of(comparison);
@@ -54,6 +54,9 @@ pub fn forest_svg(comparison: &pb::Comparison) -> String {
 /// What a reader who does not see the plot is told.
 fn described(plot: &Plot) -> String {
     let mut said = "Improvement in SDs of change with 95 % intervals; right of the vertical line is better. A square is a centre, larger when more precise; a diamond is the synthesis of a facilitation, its dashed line the 95 % prediction interval.".to_owned();
+    if plot.has_pools() {
+        said.push_str(" A circle is a pool; its line leaves out how much its centres differ.");
+    }
     for side in &plot.sides {
         let _ = write!(
             said,
@@ -87,11 +90,11 @@ fn draw_side(out: &mut String, plot: &Plot, side: &Side, y: &mut f64) {
     text(out, NAME, *y, "start", &name, true);
     *y += LINE;
     for row in &side.rows {
-        draw_centre(out, plot, row, *y);
+        draw_row(out, plot, row, *y);
         *y += LINE;
     }
     text(out, NAME, *y, "start", "together", false);
-    text(out, PERSONS, *y, "end", &side.persons.to_string(), false);
+    text(out, PERSONS, *y, "end", &side.persons, false);
     match side.synthesis {
         Some(estimate) => {
             if let Some((low, high)) = side.prediction {
@@ -111,13 +114,13 @@ fn draw_side(out: &mut String, plot: &Plot, side: &Side, y: &mut f64) {
     *y += LINE;
 }
 
-fn draw_centre(out: &mut String, plot: &Plot, row: &Row, y: f64) {
+fn draw_row(out: &mut String, plot: &Plot, row: &Row, y: f64) {
     let name: String = match row.name.chars().count() {
         0..=LONGEST => row.name.clone(),
         _ => row.name.chars().take(LONGEST - 1).chain(['…']).collect(),
     };
     text(out, NAME, y, "start", &name, false);
-    text(out, PERSONS, y, "end", &row.persons.to_string(), false);
+    text(out, PERSONS, y, "end", &row.persons, false);
     text(out, QUARTERS, y, "start", &row.quarters, false);
     let Some(estimate) = row.estimate else {
         text(out, FIGURES, y, "start", "not in SDs", false);
@@ -125,15 +128,23 @@ fn draw_centre(out: &mut String, plot: &Plot, row: &Row, y: f64) {
     };
     stroke(out, x(plot, estimate.low), x(plot, estimate.high), y, "");
     let side = 4.0 + 7.0 * row.size;
-    let (left, top) = (
-        round(x(plot, estimate.value) - side / 2.0),
-        round(y - 4.0 - side / 2.0),
-    );
-    let side = round(side);
-    let _ = writeln!(
-        out,
-        "<rect x=\"{left}\" y=\"{top}\" width=\"{side}\" height=\"{side}\"/>"
-    );
+    let middle = x(plot, estimate.value);
+    let (left, top) = (round(middle - side / 2.0), round(y - 4.0 - side / 2.0));
+    let _ = match row.mark {
+        Mark::Centre => {
+            let side = round(side);
+            writeln!(
+                out,
+                "<rect x=\"{left}\" y=\"{top}\" width=\"{side}\" height=\"{side}\"/>"
+            )
+        }
+        Mark::Pool => writeln!(
+            out,
+            "<circle cx=\"{middle}\" cy=\"{}\" r=\"{}\" fill=\"#fff\" stroke=\"#111\" stroke-width=\"1.5\"/>",
+            y - 4.0,
+            round(side / 2.0),
+        ),
+    };
     figures(out, estimate, y, false);
 }
 

@@ -58,7 +58,7 @@ impl People for Services {
             .await
             .map_err(status::of)?;
         Ok(Response::new(proto::SetConsentResponse {
-            frozen_quarters: frozen.iter().map(ToString::to_string).collect(),
+            frozen_quarters: frozen,
         }))
     }
 

@@ -1,9 +1,14 @@
 //! `Sharing`.
 
 use super::{Services, quarter, status};
+use crate::error::CentreError;
 use crate::policy::{Action, Permit, Subject, decide};
-use crate::sharing::{Approved, Preview, PreviewCell, QuarterState, ShownRelease};
-use krog_measures::Quarter;
+use crate::sharing::{
+    Approved, ApprovedPart, Preview, PreviewCell, PreviewRound, QuarterState, ShownPart,
+    ShownRelease,
+};
+use krog_disclosure::Way;
+use krog_measures::{Day, MeasureCode, Quarter};
 use krog_proto::centre::v1 as proto;
 use krog_proto::centre::v1::sharing_server::Sharing;
 use std::sync::Arc;
@@ -27,6 +32,7 @@ impl Sharing for Services {
             stoppable_until,
             without_consent,
             network,
+            rounds,
         } = centre.preview(&permit, quarter).await.map_err(status::of)?;
         Ok(Response::new(proto::PreviewResponse {
             quarter: quarter.to_string(),
@@ -38,6 +44,7 @@ impl Sharing for Services {
                 .unwrap_or_default(),
             without_consent,
             network: network.unwrap_or_default(),
+            rounds: rounds.into_iter().map(round).collect(),
         }))
     }
 
@@ -53,12 +60,13 @@ impl Sharing for Services {
             state,
             missing,
             stoppable_until,
+            rounds,
         } = centre.approve(&permit, quarter).await.map_err(status::of)?;
         let next = match (missing, stoppable_until) {
             (Some(role), _) => format!("Now the {role} has to approve, who is another person."),
             (None, Some(day)) => {
                 format!(
-                    "The bytes are frozen and their answers spent. They can be stopped until {day}, then they are signed."
+                    "The bytes are frozen and the answers counted in them spent. They can be stopped until {day}, then they are signed."
                 )
             }
             (None, None) => "The quarter is decided.".to_owned(),
@@ -66,6 +74,14 @@ impl Sharing for Services {
         Ok(Response::new(proto::ApproveResponse {
             state: state.as_str().to_owned(),
             next,
+            rounds: rounds
+                .into_iter()
+                .map(|ApprovedPart { round, state, next }| proto::ApprovedRound {
+                    round: round.to_string(),
+                    state: state.to_owned(),
+                    next,
+                })
+                .collect(),
         }))
     }
 
@@ -73,12 +89,32 @@ impl Sharing for Services {
         &self,
         request: Request<proto::StopRequest>,
     ) -> Result<Response<proto::StopResponse>, Status> {
-        let named = request.get_ref().quarter.clone();
+        let proto::StopRequest {
+            quarter: named,
+            round,
+        } = request.get_ref().clone();
+        if !round.is_empty() {
+            let (centre, permit) = self
+                .permit(&request, Action::StopPart, Subject::Centre)
+                .await?;
+            if !named.is_empty() {
+                return Err(status::of(CentreError::Invalid(
+                    "name a quarter or a round, not both; each is stopped by itself",
+                )));
+            }
+            let state = centre
+                .stop_part(&permit, &round)
+                .await
+                .map_err(status::of)?;
+            return Ok(Response::new(proto::StopResponse {
+                next: format!("This centre's part is {}.", state.meaning(false)),
+            }));
+        }
         let (centre, permit, quarter) =
             self.decided_quarter(&request, Action::Stop, &named).await?;
         centre.stop(&permit, quarter).await.map_err(status::of)?;
         Ok(Response::new(proto::StopResponse {
-            next: "The quarter's values will be told as not shared, without cause; their answers stay spent.".to_owned(),
+            next: "The quarter's values will be told as not shared, without cause; their answers stay spent. Parts in rounds of pools are not stopped by this: `krog share stop --round` does that, as `krog share preview` shows.".to_owned(),
         }))
     }
 
@@ -90,9 +126,52 @@ impl Sharing for Services {
         let proto::ShowRequest { quarter: named } = request.into_inner();
         let named = quarter(&named).map_err(status::of)?;
         let releases = centre.show(&permit, named).await.map_err(status::of)?;
+        // Parts belong to rounds, not to a quarter.
+        let parts = match named {
+            None => centre.show_parts(&permit).await.map_err(status::of)?,
+            Some(_) => Vec::new(),
+        };
         Ok(Response::new(proto::ShowResponse {
             releases: releases.into_iter().map(shown).collect(),
+            parts: parts.into_iter().map(shown_part).collect(),
         }))
+    }
+
+    async fn choose_way(
+        &self,
+        request: Request<proto::ChooseWayRequest>,
+    ) -> Result<Response<proto::ChooseWayResponse>, Status> {
+        let (centre, permit) = self
+            .permit(&request, Action::ChooseWay, Subject::Centre)
+            .await?;
+        let proto::ChooseWayRequest { measure, way } = request.into_inner();
+        let measure = MeasureCode::try_from(measure).map_err(|_| {
+            status::of(CentreError::Invalid(
+                "this is no code of a measure; `krog network show` names those of the network",
+            ))
+        })?;
+        let way = match way.as_str() {
+            "pool" => Way::Pool,
+            "release" => Way::Release,
+            _ => {
+                return Err(status::of(CentreError::Invalid(
+                    "unknown way; write pool or release",
+                )));
+            }
+        };
+        centre
+            .choose_way(&permit, &measure, way)
+            .await
+            .map_err(status::of)?;
+        let next = match way {
+            Way::Pool => format!(
+                "From now on {measure} leaves in pools: counted with at least four other centres, in no figure of this centre's own."
+            ),
+            Way::Release => format!(
+                "From now on {measure} leaves in releases under this centre's name, once ten persons wait; what has waited eight quarters goes to a pool."
+            ),
+        };
+        Ok(Response::new(proto::ChooseWayResponse { next }))
     }
 
     async fn attest(
@@ -137,6 +216,7 @@ fn cell(cell: PreviewCell) -> proto::PreviewCell {
         form,
         reason,
         waiting_since,
+        way,
     } = cell;
     proto::PreviewCell {
         measure,
@@ -148,6 +228,85 @@ fn cell(cell: PreviewCell) -> proto::PreviewCell {
         reason,
         waiting_since: waiting_since
             .map(|quarter| quarter.to_string())
+            .unwrap_or_default(),
+        way: way.as_str().to_owned(),
+    }
+}
+
+fn round(round: PreviewRound) -> proto::PreviewRound {
+    let PreviewRound {
+        round,
+        measure,
+        facilitation,
+        course,
+        first,
+        last,
+        sums,
+        aggregators,
+        deadline,
+        state,
+        approved_by,
+        persons,
+        takes_part,
+        reason,
+        rho,
+        epsilon,
+        spent_rho,
+        yearly_rho,
+        stoppable_until,
+        precision,
+    } = round;
+    let day = |day: Option<Day>| day.map(|day| day.to_string()).unwrap_or_default();
+    proto::PreviewRound {
+        round: round.to_string(),
+        measure,
+        facilitation: facilitation.to_string(),
+        course: course.to_string(),
+        first_quarter: first.to_string(),
+        last_quarter: last.to_string(),
+        sums,
+        aggregators: aggregators.into(),
+        deadline: day(deadline),
+        state: state.to_owned(),
+        approved_by: approved_by.iter().map(ToString::to_string).collect(),
+        persons,
+        takes_part,
+        reason,
+        rho,
+        epsilon,
+        spent_rho,
+        yearly_rho,
+        stoppable_until: day(stoppable_until),
+        precision,
+    }
+}
+
+fn shown_part(part: ShownPart) -> proto::ShownPart {
+    let ShownPart {
+        round,
+        state,
+        measure,
+        sums,
+        payload,
+        parcels,
+        entry,
+        stoppable_until,
+    } = part;
+    let [leader_parcel, helper_parcel] = parcels.unwrap_or_default();
+    proto::ShownPart {
+        round: round.to_string(),
+        state: state.as_str().to_owned(),
+        measure: measure.unwrap_or_default(),
+        sums: sums
+            .into_iter()
+            .map(|(name, value)| proto::ShownSum { name, value })
+            .collect(),
+        payload,
+        leader_parcel,
+        helper_parcel,
+        entry: entry.map(|entry| entry.to_string()).unwrap_or_default(),
+        stoppable_until: stoppable_until
+            .map(|day| day.to_string())
             .unwrap_or_default(),
     }
 }

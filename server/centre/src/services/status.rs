@@ -25,10 +25,12 @@ pub(super) fn of(error: CentreError) -> Status {
         | CentreError::Invalid(_)
         | CentreError::NotScored(_)
         | CentreError::Import(_)
+        | CentreError::Round(_)
         | CentreError::Record(_) => Code::InvalidArgument,
         CentreError::AlreadyThere(_) => Code::AlreadyExists,
         CentreError::NotNow(_)
         | CentreError::Batch(_)
+        | CentreError::Part(_)
         | CentreError::Feed(_)
         | CentreError::Clock(_) => Code::FailedPrecondition,
         CentreError::Exists { .. }

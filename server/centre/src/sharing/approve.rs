@@ -1,19 +1,22 @@
 //! Preview, the two approvals, and stopping.
 
-use super::waiting::Waiting;
+use super::parts;
+use super::rounds::ApprovedPart;
+use super::waiting::{MadeOf, Waiting, Which};
 use super::{Preview, QuarterState};
 use crate::centre::Centre;
 use crate::error::CentreError;
 use crate::feed_writer::FeedError;
 use crate::personal::CheckInId;
-use crate::policy::{Action, Permit, Role, Subject};
+use crate::policy::{Action, Caller, Permit, Role, Subject};
 use crate::store::Tx;
 use krog_disclosure::{FrozenRelease, PairId, QuarterBatch, QuarterForm, clear, form};
+use krog_feed::roster::RosterChain;
 use krog_measures::{Day, Quarter};
 use sqlx::Row;
 use std::collections::BTreeMap;
 
-const SECONDS_PER_DAY: i64 = 86_400;
+pub(super) const SECONDS_PER_DAY: i64 = 86_400;
 
 /// What an approval led to.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +27,8 @@ pub struct Approved {
     pub missing: Option<Role>,
     /// Last day on which the frozen bytes can be stopped.
     pub stoppable_until: Option<Day>,
+    /// Rounds of pools approved with it.
+    pub rounds: Vec<ApprovedPart>,
 }
 
 /// A decided quarter as it stands in the store.
@@ -69,6 +74,10 @@ impl Centre {
             },
             approved_by,
             cells: Vec::new(),
+            rounds: match &chain {
+                Some(chain) => self.preview_rounds(&mut tx, chain, quarter).await?,
+                None => Vec::new(),
+            },
             stoppable_until: decided.as_ref().and_then(Decided::stoppable_until),
             without_consent: 0,
             network: chain
@@ -77,23 +86,30 @@ impl Centre {
         };
         match (&decided, &chain) {
             (Some(decided), _) => {
-                preview.cells = super::shown::cells_of_release(&decided.payload)?;
+                let ways = match &chain {
+                    Some(chain) => self.ways(&mut tx, &chain.latest().policy).await?,
+                    None => BTreeMap::new(),
+                };
+                preview.cells = super::shown::cells_of_release(&decided.payload, &ways)?;
             }
             (None, Some(chain)) => {
-                let waiting = self.waiting(&mut tx, quarter, chain).await?;
+                let waiting = self
+                    .waiting(&mut tx, quarter, chain, Which::Waiting)
+                    .await?;
+                let ways = self.ways(&mut tx, &chain.latest().policy).await?;
                 let without = u32::try_from(waiting.without_consent()).unwrap_or(u32::MAX);
                 preview.without_consent = without.div_ceil(5).saturating_mul(5);
                 preview.cells =
-                    super::shown::cells_of_form(&form(&QuarterBatch::new(waiting.parts)?));
+                    super::shown::cells_of_form(&form(&QuarterBatch::new(waiting.parts)?), &ways);
             }
             (None, None) => {}
         }
         Ok(preview)
     }
 
-    /// Approves a quarter as a whole, on its form. At the second approval, by another person in the other role, what
-    /// leaves is computed once and frozen, and its answers are spent, in one transaction. A form that is
-    /// another than at the first approval withdraws that one instead.
+    /// Approves a quarter as a whole, on its form, and with it every open round of a pool this centre would take part in.
+    /// At the second approval, by another person in the other role, what leaves is computed once and frozen, and its
+    /// answers are spent, in one transaction. A form that is another than at the first approval withdraws that one instead.
     pub async fn approve(
         &self,
         permit: &Permit,
@@ -113,34 +129,84 @@ impl Centre {
         if !self.may_sign(chain.network()) {
             return Err(FeedError::NotConfirmed.into());
         }
-        if decided(&mut tx, quarter).await?.is_some()
-            || self.keys.stopped().await?.contains(&quarter.index())
-        {
-            return Err(CentreError::NotNow(
-                "this quarter is decided already; the next one can be when it has ended",
-            ));
+        let parts = parts::all(&mut tx).await?;
+        if parts.iter().any(|part| part.opening.is_none()) {
+            // Which answers it has spent is not known, so none may leave.
+            return Err(parts::not_known_again());
         }
         let caller = *permit.caller();
-        let before = approvals(&mut tx, quarter).await?;
+        let released = self
+            .approve_release(&mut tx, &chain, quarter, &caller)
+            .await?;
+        if let Released::FormChanged = released {
+            tx.commit().await?;
+            return Err(CentreError::NotNow(
+                "the form has changed since the first approval, which is withdrawn: look at the preview again, then both approve it anew",
+            ));
+        }
+        let rounds = self
+            .approve_rounds(&mut tx, &chain, quarter, &caller)
+            .await?;
+        let mut approved = match released {
+            Released::Approved(approved) => approved,
+            // What is said of the quarter stands; only rounds opened since are new.
+            Released::Already(_) if !rounds.is_empty() => {
+                let decided = decided(&mut tx, quarter).await?;
+                let by: Vec<Role> = approvals(&mut tx, quarter)
+                    .await?
+                    .into_iter()
+                    .map(|(role, ..)| role)
+                    .collect();
+                Approved {
+                    state: decided
+                        .as_ref()
+                        .map_or(QuarterState::ApprovedOnce, |decided| decided.state),
+                    missing: Role::ALL
+                        .into_iter()
+                        .find(|role| decided.is_none() && !by.contains(role)),
+                    stoppable_until: decided.as_ref().and_then(Decided::stoppable_until),
+                    rounds: Vec::new(),
+                }
+            }
+            Released::Already(error) => return Err(error),
+            Released::FormChanged => return Err(CentreError::NotNow("look at the preview again")),
+        };
+        approved.rounds = rounds;
+        tx.commit().await?;
+        Ok(approved)
+    }
+
+    async fn approve_release(
+        &self,
+        tx: &mut Tx,
+        chain: &RosterChain,
+        quarter: Quarter,
+        caller: &Caller,
+    ) -> Result<Released, CentreError> {
+        if decided(tx, quarter).await?.is_some()
+            || self.keys.stopped().await?.contains(&quarter.index())
+        {
+            return Ok(Released::Already(CentreError::NotNow(
+                "this quarter is decided already; the next one can be when it has ended",
+            )));
+        }
+        let before = approvals(tx, quarter).await?;
         if before.iter().any(|(role, credential, _)| {
             *role == caller.role || credential == caller.credential.as_bytes()
         }) {
-            return Err(CentreError::AlreadyThere(
+            return Ok(Released::Already(CentreError::AlreadyThere(
                 "this role has approved already; the second approval comes from another person in the other role",
-            ));
+            )));
         }
-        let Waiting { parts, made_of } = self.waiting(&mut tx, quarter, &chain).await?;
+        let Waiting { parts, made_of } = self.waiting(tx, quarter, chain, Which::Waiting).await?;
         let batch = QuarterBatch::new(parts)?;
         let seen = self.form_hash(&form(&batch));
         if before.iter().any(|(_, _, approved)| *approved != seen) {
             sqlx::query("DELETE FROM approvals WHERE quarter = $1")
                 .bind(quarter.index())
-                .execute(&mut *tx)
+                .execute(&mut **tx)
                 .await?;
-            tx.commit().await?;
-            return Err(CentreError::NotNow(
-                "the form has changed since the first approval, which is withdrawn: look at the preview again, then both approve it anew",
-            ));
+            return Ok(Released::FormChanged);
         }
         sqlx::query(
             "INSERT INTO approvals (quarter, role, credential, form) VALUES ($1, $2, $3, $4)",
@@ -149,15 +215,15 @@ impl Centre {
         .bind(caller.role.as_str())
         .bind(caller.credential.as_bytes().as_slice())
         .bind(seen.as_slice())
-        .execute(&mut *tx)
+        .execute(&mut **tx)
         .await?;
         if before.is_empty() {
-            tx.commit().await?;
-            return Ok(Approved {
+            return Ok(Released::Approved(Approved {
                 state: QuarterState::ApprovedOnce,
                 missing: Role::ALL.into_iter().find(|role| *role != caller.role),
                 stoppable_until: None,
-            });
+                rounds: Vec::new(),
+            }));
         }
         let cleared = clear(&batch);
         let due_at = self.due_from_now(chain.latest().policy.waiting_days);
@@ -170,24 +236,24 @@ impl Centre {
         .bind(bytes)
         .bind(tag.as_slice())
         .bind(due_at)
-        .execute(&mut *tx)
+        .execute(&mut **tx)
         .await?;
         let spent = answers_of(cleared.spent(), &made_of)?;
-        self.spend(&mut tx, quarter, &spent).await?;
-        let frozen = decided(&mut tx, quarter).await?;
-        tx.commit().await?;
-        Ok(Approved {
+        self.spend(tx, quarter, &spent).await?;
+        let frozen = decided(tx, quarter).await?;
+        Ok(Released::Approved(Approved {
             state: QuarterState::Frozen,
             missing: None,
             stoppable_until: frozen.as_ref().and_then(Decided::stoppable_until),
-        })
+            rounds: Vec::new(),
+        }))
     }
 
     /// The form as both see it, hashed: what the second approves is what the first approved.
     fn form_hash(&self, form: &QuarterForm) -> Vec<u8> {
         let shown = format!(
             "{:?} {:?}",
-            super::shown::cells_of_form(form),
+            super::shown::cells_of_form(form, &BTreeMap::new()),
             form.follow_up
         );
         let quarter = form.quarter.index().to_be_bytes();
@@ -271,6 +337,7 @@ impl Centre {
                 self.stop_in(&mut tx, quarter).await?;
             }
         }
+        parts::stop_frozen(&mut tx, &self.keys.stopped_parts().await?).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -279,20 +346,31 @@ impl Centre {
 /// The answers that pairs are made of. A pair without them would leave unspent and could leave again.
 fn answers_of(
     pairs: &[PairId],
-    made_of: &BTreeMap<PairId, [CheckInId; 2]>,
+    made_of: &BTreeMap<PairId, MadeOf>,
 ) -> Result<Vec<CheckInId>, CentreError> {
     let mut answers = Vec::with_capacity(2 * pairs.len());
     for pair in pairs {
         let made_of = made_of
             .get(pair)
             .ok_or(CentreError::Damaged { table: "check_ins" })?;
-        answers.extend(made_of);
+        answers.push(made_of.baseline);
+        answers.extend(made_of.follow_up);
     }
     Ok(answers)
 }
 
+/// What became of a quarter's release at an approval.
+enum Released {
+    /// It is approved, once or twice.
+    Approved(Approved),
+    /// Nothing is left to approve in it, for this reason.
+    Already(CentreError),
+    /// Its form is another than the one approved first; that approval is gone.
+    FormChanged,
+}
+
 /// An approval: role, credential, and the hash of the form it was given on.
-type Approval = (Role, Vec<u8>, Vec<u8>);
+pub(super) type Approval = (Role, Vec<u8>, Vec<u8>);
 
 /// Who approved a quarter.
 async fn approvals(tx: &mut Tx, quarter: Quarter) -> Result<Vec<Approval>, CentreError> {
@@ -357,7 +435,11 @@ mod tests {
     #[test]
     fn a_pair_whose_answers_are_not_known_does_not_leave_unspent() {
         let answers = [CheckInId::new([1; 16]), CheckInId::new([2; 16])];
-        let made_of = BTreeMap::from([(PairId([7; 16]), answers)]);
+        let pair = MadeOf {
+            baseline: answers[0],
+            follow_up: Some(answers[1]),
+        };
+        let made_of = BTreeMap::from([(PairId([7; 16]), pair)]);
         assert_eq!(answers_of(&[PairId([7; 16])], &made_of).unwrap(), answers);
         let refused = answers_of(&[PairId([7; 16]), PairId([8; 16])], &made_of);
         assert!(matches!(refused, Err(CentreError::Damaged { .. })));

@@ -2,11 +2,13 @@
 
 use super::QuarterState;
 use super::approve::{Decided, decided_row};
+use super::rounds::has_had_pools;
 use crate::centre::Centre;
 use crate::error::CentreError;
 use crate::feed_writer::FeedError;
 use crate::networks;
 use crate::office::Ticked;
+use crate::store::Tx;
 use krog_feed::ids::NetworkId;
 use krog_measures::Quarter;
 use krog_proto::federation::v1 as proto;
@@ -46,7 +48,14 @@ impl Centre {
     /// The network the centre shares in, with its public name.
     pub async fn network(&self) -> Result<Option<(NetworkId, String)>, CentreError> {
         let mut tx = self.begin().await?;
-        let chain = self.roster(&mut tx).await?;
+        self.network_in(&mut tx).await
+    }
+
+    pub(super) async fn network_in(
+        &self,
+        tx: &mut Tx,
+    ) -> Result<Option<(NetworkId, String)>, CentreError> {
+        let chain = self.roster(tx).await?;
         Ok(chain.map(|chain| {
             (
                 chain.network(),
@@ -73,6 +82,17 @@ impl Centre {
         done.signed += self.begin_feed(network).await?;
         done.signed += self.release_due(network).await?;
         done.delivered += self.feed.deliver(&self.pool, network, house).await?;
+        let rosters = {
+            let mut tx = self.begin().await?;
+            networks::chain(&mut tx, network).await?
+        };
+        if has_had_pools(&rosters) {
+            let copy = self.readings.refresh(&rosters, house).await?;
+            done.signed += self.attend_to_parts(network, &copy).await?;
+            // Parcels only after the entries that state them.
+            done.delivered += self.feed.deliver(&self.pool, network, house).await?;
+            self.deliver_parcels(network, house).await?;
+        }
         Ok(done)
     }
 

@@ -9,6 +9,7 @@ use crate::records::CheckInRecord;
 use crate::sealing::SealingKey;
 use crate::store::{ROWS_PER_INSERT, Tx};
 use krog_feed::entry::{Kind, VerifiedEntry};
+use krog_feed::ids::HeaderHash;
 use krog_measures::{Day, MeasureCode, Quarter};
 use krog_proto::federation::v1 as wire;
 use prost::Message;
@@ -20,9 +21,11 @@ impl Centre {
         &self,
         tx: &mut Tx,
     ) -> Result<BTreeSet<CheckInId>, CentreError> {
-        let rows: Vec<Vec<u8>> = sqlx::query_scalar("SELECT check_in FROM spent")
-            .fetch_all(&mut **tx)
-            .await?;
+        let rows: Vec<Vec<u8>> = sqlx::query_scalar(
+            "SELECT check_in FROM spent UNION SELECT check_in FROM spent_in_parts",
+        )
+        .fetch_all(&mut **tx)
+        .await?;
         rows.iter()
             .map(|id| {
                 CheckInId::try_from(id.as_slice())
@@ -69,7 +72,8 @@ impl Centre {
         Ok(())
     }
 
-    /// Which releases count each member, as "quarter measure".
+    /// Which releases and pools count each member, as "quarter measure" and "pool round measure"; of a round the first 8
+    /// digits.
     pub(crate) async fn counted_in(
         &self,
         tx: &mut Tx,
@@ -96,18 +100,42 @@ impl Centre {
                 .or_default()
                 .insert(format!("{quarter} {}", record.measure));
         }
+        let rows = sqlx::query(
+            "SELECT check_ins.check_in, check_ins.member, check_ins.sealed, part_pairs.round FROM part_pairs \
+             JOIN check_ins ON check_ins.check_in = part_pairs.baseline \
+             JOIN parts ON parts.round = part_pairs.round \
+             WHERE parts.state NOT IN ('stopped', 'withdrawn', 'failed')",
+        )
+        .fetch_all(&mut **tx)
+        .await?;
+        for row in &rows {
+            let member = member_id(row.try_get(1)?)?;
+            let Some(key) = keys.get(&member) else {
+                continue;
+            };
+            let record: CheckInRecord =
+                self.unseal(key, "check_ins", row.try_get(0)?, row.try_get(2)?)?;
+            let round = HeaderHash::try_from(row.try_get::<&[u8], _>(3)?)
+                .map_err(|_| CentreError::Damaged { table: "parts" })?;
+            counted.entry(member).or_default().insert(format!(
+                "pool {} {}",
+                round.short(),
+                record.measure
+            ));
+        }
         Ok(counted
             .into_iter()
             .map(|(member, lines)| (member, lines.into_iter().collect()))
             .collect())
     }
 
-    /// The quarters whose frozen, unsigned bytes count a member.
-    pub(crate) async fn frozen_quarters_of(
+    /// What counts a member and can still be stopped: quarters, and rounds of pools as "pool" and the first 8 digits; those
+    /// also when the part is committed and can be withdrawn.
+    pub(crate) async fn frozen_with(
         &self,
         tx: &mut Tx,
         member: MemberId,
-    ) -> Result<Vec<Quarter>, CentreError> {
+    ) -> Result<Vec<String>, CentreError> {
         let quarters: Vec<u32> = sqlx::query_scalar(
             "SELECT DISTINCT spent.quarter FROM spent \
              JOIN check_ins ON check_ins.check_in = spent.check_in \
@@ -117,10 +145,32 @@ impl Centre {
         .bind(member.as_bytes().as_slice())
         .fetch_all(&mut **tx)
         .await?;
-        quarters
+        let rounds: Vec<Vec<u8>> = sqlx::query_scalar(
+            "SELECT DISTINCT part_pairs.round FROM part_pairs \
+             JOIN check_ins ON check_ins.check_in = part_pairs.baseline \
+             WHERE check_ins.member = $1",
+        )
+        .bind(member.as_bytes().as_slice())
+        .fetch_all(&mut **tx)
+        .await?;
+        let today = self.today()?;
+        let stoppable: Vec<HeaderHash> = super::parts::all(tx)
+            .await?
+            .iter()
+            .filter(|part| part.stoppable_until().is_some_and(|last| today <= last))
+            .map(|part| part.round)
+            .collect();
+        let rounds = stoppable
             .into_iter()
-            .map(|quarter| Ok(Quarter::from_index(quarter)?))
-            .collect()
+            .filter(|round| rounds.iter().any(|with| with == round.as_bytes()));
+        let mut frozen = Vec::new();
+        for quarter in quarters {
+            frozen.push(Quarter::from_index(quarter)?.to_string());
+        }
+        for round in rounds {
+            frozen.push(format!("pool {}", round.short()));
+        }
+        Ok(frozen)
     }
 
     /// Takes note of a release of this centre that this copy of its data does not know: it was signed after the copy was
@@ -183,6 +233,65 @@ impl Centre {
 }
 
 impl Centre {
+    /// Takes note of a part this copy of the data has committed to and does not know of, or not in these bytes. Which
+    /// answers it counted is lost: until the network has told its opening again, nothing is decided.
+    async fn adopt_commitment(
+        &self,
+        tx: &mut Tx,
+        entry: &VerifiedEntry,
+        body: &[u8],
+        standing: bool,
+    ) -> Result<(), CentreError> {
+        let damaged = || CentreError::Damaged {
+            table: "own_entries",
+        };
+        let commitment = wire::PoolCommitment::decode(body).map_err(|_| damaged())?;
+        let known: Option<Vec<u8>> =
+            sqlx::query_scalar("SELECT payload FROM parts WHERE round = $1")
+                .bind(&commitment.opening)
+                .fetch_optional(&mut **tx)
+                .await?;
+        if known.as_deref() == Some(body) {
+            // Frozen in this copy and signed since: its answers are known.
+            sqlx::query("UPDATE parts SET state = 'committed', entry = $2 WHERE round = $1")
+                .bind(&commitment.opening)
+                .bind(entry.hash().as_bytes().as_slice())
+                .execute(&mut **tx)
+                .await?;
+            return Ok(());
+        }
+        sqlx::query(
+            "INSERT INTO parts (round, state, payload, due_at, entry) VALUES ($1, 'committed', $2, 0, $3) \
+             ON CONFLICT (round) DO UPDATE SET state = excluded.state, payload = excluded.payload, opening = NULL, \
+             frozen = NULL, tag = NULL, entry = excluded.entry WHERE $4 OR parts.entry IS NULL",
+        )
+        .bind(&commitment.opening)
+        .bind(body)
+        .bind(entry.hash().as_bytes().as_slice())
+        .bind(standing)
+        .execute(&mut **tx)
+        .await?;
+        Ok(())
+    }
+
+    /// Takes note of a part that was withdrawn after this copy of the data was made.
+    async fn adopt_withdrawal(
+        &self,
+        tx: &mut Tx,
+        entry: &VerifiedEntry,
+    ) -> Result<(), CentreError> {
+        let Some(named) = entry.tombstones() else {
+            return Ok(());
+        };
+        sqlx::query(
+            "UPDATE parts SET state = 'withdrawn', frozen = NULL, tag = NULL WHERE entry = $1",
+        )
+        .bind(named.as_bytes().as_slice())
+        .execute(&mut **tx)
+        .await?;
+        Ok(())
+    }
+
     async fn note_release(
         &self,
         tx: &mut Tx,
@@ -190,6 +299,11 @@ impl Centre {
         standing: bool,
     ) -> Result<(), CentreError> {
         match (entry.kind(), entry.body()) {
+            (Kind::PoolCommitment, Some(body)) => {
+                self.adopt_commitment(tx, entry, body, standing).await
+            }
+            (Kind::PoolCommitment, None) => self.spend_everything(tx).await,
+            (Kind::Tombstone, _) => self.adopt_withdrawal(tx, entry).await,
             (Kind::Release, Some(body)) => self.adopt_release(tx, entry, body, standing).await,
             (Kind::Release, None) => self.spend_everything(tx).await,
             _ => Ok(()),
@@ -208,6 +322,10 @@ impl Centre {
         .bind(self.due_from_now(chain.latest().policy.waiting_days))
         .execute(&mut **tx)
         .await?;
+        sqlx::query("UPDATE parts SET due_at = max(due_at, $1) WHERE state = 'frozen'")
+            .bind(self.due_from_now(chain.latest().policy.waiting_days))
+            .execute(&mut **tx)
+            .await?;
         Ok(())
     }
 
@@ -225,7 +343,11 @@ impl Centre {
     }
 }
 
-async fn spend_through(tx: &mut Tx, measure: &str, last_day: Day) -> Result<(), CentreError> {
+pub(super) async fn spend_through(
+    tx: &mut Tx,
+    measure: &str,
+    last_day: Day,
+) -> Result<(), CentreError> {
     sqlx::query(
         "INSERT INTO spent_through (measure, last_day) VALUES ($1, $2) \
          ON CONFLICT (measure) DO UPDATE SET last_day = max(last_day, excluded.last_day)",

@@ -1,19 +1,18 @@
-//! From check-ins to what waits before the gate: pairs, the group each is counted under, and who agreed.
+//! From check-ins to what waits before the gate: pairs, the cell each is counted in, and who agreed.
 
+use super::places::{Counted, Home};
 use crate::centre::Centre;
 use crate::check_ins::StoredCheckIn;
 use crate::error::CentreError;
-use crate::groups::{GroupSharing, Memberships, StoredGroup};
-use crate::meetings::Attendance;
-use crate::personal::{CheckInId, GroupId, MemberId};
-use crate::records::StayRecord;
+use crate::personal::CheckInId;
 use crate::store::Tx;
 use krog_disclosure::{
-    BaselineCount, BatchParts, CellKey, CollectedCell, GatePolicy, PairId, PersonKey, WaitingPair,
+    Aside, BaselineCount, BatchParts, GatePolicy, LostBaseline, PairId, PersonKey, Pooling,
+    WaitingPair,
 };
 use krog_feed::roster::RosterChain;
 use krog_measures::pairs::{DatedScore, Followed, choose};
-use krog_measures::{Course, Day, Facilitation, Measure, Quarter};
+use krog_measures::{Day, Measure, MeasureCode, Quarter};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// Quarters over which follow-up is counted.
@@ -22,8 +21,24 @@ const FOLLOW_UP_QUARTERS: u32 = 8;
 /// A quarter's batch and what its pairs are made of.
 pub(super) struct Waiting {
     pub(super) parts: BatchParts,
-    /// The two check-ins of every waiting pair.
-    pub(super) made_of: BTreeMap<PairId, [CheckInId; 2]>,
+    /// The check-ins of every waiting pair and lost baseline.
+    pub(super) made_of: BTreeMap<PairId, MadeOf>,
+}
+
+/// The check-ins a pair is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct MadeOf {
+    pub(super) baseline: CheckInId,
+    /// `None` for a baseline that found none.
+    pub(super) follow_up: Option<CheckInId>,
+}
+
+/// Which pairs a batch is made of.
+pub(super) enum Which<'a> {
+    /// All that wait.
+    Waiting,
+    /// Those a round has counted, for a second round over them, and baselines without a follow-up that nothing has counted.
+    Counted(&'a BTreeMap<PairId, MadeOf>),
 }
 
 impl Waiting {
@@ -41,18 +56,59 @@ impl Waiting {
     }
 }
 
-/// Everything about one centre that a batch is made of.
-struct Home {
-    groups: BTreeMap<GroupId, StoredGroup>,
-    memberships: Memberships,
-    attendance: Attendance,
+/// A baseline whose window has closed; scores by their places among those of one member and measure.
+struct Fate {
+    baseline: usize,
+    follow_up: Option<usize>,
+    /// Day of the follow-up, or the window's last one.
+    until: Day,
+    closed: Quarter,
 }
 
-/// Where a baseline is counted.
-struct Counted {
-    facilitation: Facilitation,
-    course: Course,
-    group_agreed: bool,
+impl Fate {
+    fn of(followed: &Followed) -> Option<Self> {
+        match followed {
+            Followed::Paired(pair) => Some(Self {
+                baseline: pair.baseline_index,
+                follow_up: Some(pair.follow_up_index),
+                until: pair.follow_up_day,
+                closed: pair.quarter,
+            }),
+            Followed::Lost(lost) => Some(Self {
+                baseline: lost.baseline_index,
+                follow_up: None,
+                until: lost.closes.plus(-1),
+                closed: lost.quarter,
+            }),
+            Followed::Open(_) => None,
+        }
+    }
+
+    /// Those made of answers that a round has counted, whatever answers came beside them since.
+    fn of_counted(
+        counted: &BTreeMap<CheckInId, Option<CheckInId>>,
+        scored: &[&StoredCheckIn],
+        measure: &Measure,
+    ) -> Vec<Self> {
+        let baselines = scored.iter().enumerate();
+        let fates = baselines.filter_map(|(baseline, check_in)| {
+            let last_day = check_in.day.plus(i32::from(measure.window.last_day()));
+            let (follow_up, until) = match counted.get(&check_in.id)? {
+                Some(id) => {
+                    let at = scored.iter().position(|check_in| check_in.id == *id)?;
+                    (Some(at), scored.get(at)?.day)
+                }
+                None => (None, last_day),
+            };
+            Some(Self {
+                baseline,
+                follow_up,
+                until,
+                closed: last_day.quarter(),
+            })
+        });
+        fates.collect()
+    }
 }
 
 impl Centre {
@@ -62,6 +118,7 @@ impl Centre {
         tx: &mut Tx,
         quarter: Quarter,
         chain: &RosterChain,
+        which: Which<'_>,
     ) -> Result<Waiting, CentreError> {
         let today = self.today()?;
         let roster = chain.latest();
@@ -69,6 +126,14 @@ impl Centre {
         let consents = self.consents(tx, &keys).await?;
         let check_ins = self.check_ins(tx, &keys).await?;
         let spent = self.spent_check_ins(tx).await?;
+        let counted = match which {
+            Which::Waiting => BTreeMap::new(),
+            Which::Counted(pairs) => pairs
+                .values()
+                .map(|made_of| (made_of.baseline, made_of.follow_up))
+                .collect(),
+        };
+        let items = self.answers(tx, &keys).await?;
         let spent_through = self.spent_through(tx).await?;
         let home = Home {
             groups: self.groups(tx).await?,
@@ -77,6 +142,8 @@ impl Centre {
         };
         let first_quarter = quarter.index().saturating_sub(FOLLOW_UP_QUARTERS - 1);
         let mut waiting = Vec::new();
+        let mut lost = Vec::new();
+        let mut asides = BTreeMap::new();
         let mut made_of = BTreeMap::new();
         let mut baselines = Vec::new();
         for measure in &roster.policy.measures {
@@ -134,46 +201,96 @@ impl Centre {
                     .map(|check_in| check_in.day)
                     .chain(spent_through.get(&measure.code).copied())
                     .max();
-                for fate in follow(settled) {
-                    let Followed::Paired(pair) = fate else {
-                        continue;
-                    };
+                let unspent = follow(settled);
+                let fates = match which {
+                    Which::Waiting => unspent.iter().filter_map(Fate::of).collect(),
+                    Which::Counted(_) => {
+                        let mut fates = Fate::of_counted(&counted, &scored, measure);
+                        let lost = |fate: &Fate| fate.follow_up.is_none();
+                        fates.extend(unspent.iter().filter_map(Fate::of).filter(lost));
+                        fates
+                    }
+                };
+                for Fate {
+                    baseline,
+                    follow_up,
+                    until,
+                    closed,
+                } in fates
+                {
                     let (Some(baseline), Some(follow_up)) = (
-                        scored.get(pair.baseline_index),
-                        scored.get(pair.follow_up_index),
+                        scored.get(baseline),
+                        follow_up.map_or(Some(None), |at| scored.get(at).map(Some)),
                     ) else {
                         continue;
                     };
-                    let named = [baseline.group, follow_up.group];
-                    let counted = home.counted(
-                        *member,
-                        measure,
-                        pair.baseline_day,
-                        pair.follow_up_day,
-                        &named,
-                    )?;
+                    let id = self.pair_id(baseline.id, follow_up.map(|check_in| check_in.id));
+                    let named = [
+                        baseline.group,
+                        follow_up.and_then(|check_in| check_in.group),
+                    ];
                     let Some(Counted {
                         facilitation,
                         course,
                         group_agreed,
-                    }) = counted
+                        group,
+                    }) = home.counted(*member, measure, baseline.day, until, &named)?
                     else {
                         continue;
                     };
-                    let id = self.pair_id(baseline.id, follow_up.id);
-                    made_of.insert(id, [baseline.id, follow_up.id]);
-                    waiting.push(WaitingPair {
-                        pair: id,
-                        person: PersonKey(*member.as_bytes()),
-                        measure: measure.code.clone(),
-                        facilitation,
-                        course,
-                        closed: pair.quarter,
-                        baseline: pair.baseline,
-                        follow_up: pair.follow_up,
-                        consented: counts,
-                        group_agreed,
-                    });
+                    // To the end of the window, whether or not somebody answered before it.
+                    let window = i32::from(measure.window.last_day());
+                    asides.insert(
+                        id,
+                        Aside {
+                            sessions: home.sessions(
+                                *member,
+                                group,
+                                baseline.day,
+                                baseline.day.plus(window),
+                            ),
+                            items: follow_up
+                                .and_then(|check_in| {
+                                    let form = instrument_of(&measure.code);
+                                    items.get(&(*member, form.to_owned(), check_in.day.number()))
+                                })
+                                .cloned()
+                                .unwrap_or_default(),
+                        },
+                    );
+                    made_of.insert(
+                        id,
+                        MadeOf {
+                            baseline: baseline.id,
+                            follow_up: follow_up.map(|check_in| check_in.id),
+                        },
+                    );
+                    let person = PersonKey(*member.as_bytes());
+                    match follow_up {
+                        Some(follow_up) => waiting.push(WaitingPair {
+                            pair: id,
+                            person,
+                            measure: measure.code.clone(),
+                            facilitation,
+                            course,
+                            closed,
+                            baseline: baseline.score.unwrap_or_default(),
+                            follow_up: follow_up.score.unwrap_or_default(),
+                            consented: counts,
+                            group_agreed,
+                        }),
+                        None => lost.push(LostBaseline {
+                            pair: id,
+                            person,
+                            measure: measure.code.clone(),
+                            facilitation,
+                            course,
+                            closed,
+                            baseline: baseline.score.unwrap_or_default(),
+                            consented: counts,
+                            group_agreed,
+                        }),
+                    }
                 }
             }
             baselines.push(BaselineCount {
@@ -182,6 +299,10 @@ impl Centre {
                 found,
             });
         }
+        let (waiting, again) = match which {
+            Which::Waiting => (waiting, Vec::new()),
+            Which::Counted(_) => (Vec::new(), waiting),
+        };
         let parts = BatchParts {
             quarter,
             roster_version: roster.version,
@@ -192,175 +313,34 @@ impl Centre {
             collected: home.collected(&roster.policy.measures)?,
             waiting,
             baselines,
+            pooling: Pooling {
+                again,
+                ways: self.ways(tx, &roster.policy).await?,
+                lost,
+                asides,
+            },
         };
         Ok(Waiting { parts, made_of })
     }
 
     /// The same two check-ins give the same pair in every batch, and its id tells nothing without the centre's key.
-    fn pair_id(&self, baseline: CheckInId, follow_up: CheckInId) -> PairId {
-        let hash = self
-            .keys
-            .index
-            .hash(&[b"pair", baseline.as_bytes(), follow_up.as_bytes()]);
+    fn pair_id(&self, baseline: CheckInId, follow_up: Option<CheckInId>) -> PairId {
+        let hash = match &follow_up {
+            Some(follow_up) => {
+                self.keys
+                    .index
+                    .hash(&[b"pair", baseline.as_bytes(), follow_up.as_bytes()])
+            }
+            None => self.keys.index.hash(&[b"lost", baseline.as_bytes()]),
+        };
         let mut id = [0; 16];
         id.copy_from_slice(&hash[..16]);
         PairId(id)
     }
 }
 
-impl Home {
-    /// The cells of the measures groups say they use, whether or not anybody has answered.
-    fn collected(&self, measures: &[Measure]) -> Result<Vec<CollectedCell>, CentreError> {
-        let mut cells: BTreeMap<CellKey, bool> = BTreeMap::new();
-        for group in self.groups.values() {
-            let agreed = group.sharing == GroupSharing::Yes;
-            for measure in measures.iter().filter(|measure| group.uses(measure)) {
-                for facilitation in group.facilitations()? {
-                    for course in Course::ALL {
-                        let cell = CellKey {
-                            measure: measure.code.clone(),
-                            facilitation,
-                            course,
-                        };
-                        *cells.entry(cell).or_default() |= agreed;
-                    }
-                }
-            }
-        }
-        Ok(cells
-            .into_iter()
-            .map(|(cell, agreed)| CollectedCell { cell, agreed })
-            .collect())
-    }
-
-    /// Under which group's facilitation a member's answers of these days are counted: the group that measures this and was
-    /// attended most in between; under none when its facilitation changed meanwhile.
-    fn counted(
-        &self,
-        member: MemberId,
-        measure: &Measure,
-        from: Day,
-        until: Day,
-        named: &[Option<GroupId>],
-    ) -> Result<Option<Counted>, CentreError> {
-        let attended = self.attendance.get(&member);
-        let stays = self.memberships.get(&member);
-        let mut candidates: BTreeSet<GroupId> = named.iter().flatten().copied().collect();
-        candidates.extend(stays.into_iter().flatten().filter_map(|(group, stays)| {
-            stays
-                .iter()
-                .any(|stay| overlaps(stay, from, until))
-                .then_some(*group)
-        }));
-        let between = |days: &[Day]| {
-            days.iter()
-                .filter(|day| (from..=until).contains(*day))
-                .count()
-        };
-        candidates.extend(
-            attended
-                .into_iter()
-                .flatten()
-                .filter_map(|(group, days)| (between(days) > 0).then_some(*group)),
-        );
-        let first_stay = |group: &GroupId| {
-            let stays = stays.and_then(|stays| stays.get(group));
-            stays.into_iter().flatten().map(|stay| stay.from_day).min()
-        };
-        let chosen = candidates
-            .into_iter()
-            .filter_map(|group| self.groups.get(&group).map(|stored| (group, stored)))
-            .filter(|(_, stored)| stored.uses(measure))
-            .max_by_key(|(group, _)| {
-                let meetings = attended
-                    .and_then(|attended| attended.get(group))
-                    .map_or(0, |days| between(days));
-                let mentions = named.iter().filter(|named| **named == Some(*group)).count();
-                // Of equals the one joined first, then any, but always the same.
-                let joined = std::cmp::Reverse(first_stay(group).unwrap_or(i32::MAX));
-                (meetings, mentions, joined, *group)
-            });
-        let Some((group, stored)) = chosen else {
-            return Ok(None);
-        };
-        let Some(facilitation) = stored.facilitation_between(from, until)? else {
-            return Ok(None);
-        };
-        let first_attendance = attended
-            .and_then(|attended| attended.get(&group))
-            .and_then(|days| days.first().copied())
-            .into_iter()
-            .chain(self.imported_start(member, group)?)
-            .min();
-        let first = match first_attendance {
-            Some(first) => first,
-            // Nobody wrote down a meeting: the day of joining is the best there is.
-            None => first_stay(&group)
-                .map(Day::new)
-                .transpose()?
-                .unwrap_or(from),
-        };
-        Ok(Some(Counted {
-            facilitation,
-            course: Course::of(from, first),
-            group_agreed: stored.sharing == GroupSharing::Yes,
-        }))
-    }
-
-    fn imported_start(&self, member: MemberId, group: GroupId) -> Result<Option<Day>, CentreError> {
-        let stays = self
-            .memberships
-            .get(&member)
-            .and_then(|stays| stays.get(&group));
-        let imported = stays.into_iter().flatten().filter(|stay| stay.imported);
-        Ok(imported
-            .map(|stay| stay.from_day)
-            .min()
-            .map(Day::new)
-            .transpose()?)
-    }
-}
-
-impl StoredGroup {
-    fn uses(&self, measure: &Measure) -> bool {
-        self.record
-            .measures
-            .iter()
-            .any(|code| code == measure.code.as_str())
-    }
-
-    fn facilitations(&self) -> Result<BTreeSet<Facilitation>, CentreError> {
-        self.record
-            .stretches
-            .iter()
-            .map(|stretch| {
-                stretch
-                    .facilitation
-                    .parse()
-                    .map_err(|_| CentreError::Damaged { table: "groups" })
-            })
-            .collect()
-    }
-
-    /// Who led throughout; `None` when that changed.
-    fn facilitation_between(
-        &self,
-        from: Day,
-        until: Day,
-    ) -> Result<Option<Facilitation>, CentreError> {
-        let at_start = self.facilitation_on(from)?;
-        for stretch in &self.record.stretches {
-            if let Some(day) = stretch.from_day
-                && (from.number()..=until.number()).contains(&day)
-                && self.facilitation_on(Day::new(day)?)? != at_start
-            {
-                return Ok(None);
-            }
-        }
-        Ok(Some(at_start))
-    }
-}
-
-fn overlaps(stay: &StayRecord, from: Day, until: Day) -> bool {
-    stay.from_day <= until.number() && stay.until_day.is_none_or(|left| left >= from.number())
+/// The instrument a measure belongs to: its name up to the first point.
+fn instrument_of(code: &MeasureCode) -> &str {
+    let code = code.as_str();
+    code.split_once('.').map_or(code, |(name, _)| name)
 }

@@ -173,6 +173,7 @@ async fn stopped_bytes_are_told_as_not_shared_and_their_answers_stay_spent() {
             home.guardian(),
             proto::StopRequest {
                 quarter: "2026Q1".to_owned(),
+                round: String::new(),
             },
         ))
     };
@@ -219,6 +220,7 @@ async fn damaged_frozen_bytes_neither_keep_the_centre_shut_nor_from_being_stoppe
         connection.close().await.unwrap();
         let request = proto::StopRequest {
             quarter: "2026Q1".to_owned(),
+            round: String::new(),
         };
         home.services
             .stop(by(home.guardian(), request))
@@ -252,6 +254,7 @@ async fn what_is_signed_cannot_be_stopped() {
             home.guardian(),
             proto::StopRequest {
                 quarter: "2026Q1".to_owned(),
+                round: String::new(),
             },
         ))
         .await;

@@ -21,7 +21,7 @@ async fn home() -> Home {
 }
 
 /// Puts an older copy of the data in place of the present one; the keys stay the newest.
-async fn restore(home: &mut Home, backup: &std::path::Path) {
+pub async fn restore(home: &mut Home, backup: &std::path::Path) {
     home.close().await;
     let folder = home.centres[0].folder.clone();
     for name in ["centre.db", "centre.db-wal", "centre.db-shm"] {
@@ -159,6 +159,7 @@ async fn what_was_withdrawn_or_stopped_since_stays_so_under_an_older_copy() {
     home.consent(&member, proto::Purpose::Sharing, false).await;
     let request = proto::StopRequest {
         quarter: "2026Q1".to_owned(),
+        round: String::new(),
     };
     home.services
         .stop(by(home.coordinator(), request))
@@ -214,6 +215,7 @@ async fn an_older_copy_of_data_and_keys_lets_people_stop_again_before_it_signs()
     assert_eq!(home.tick().await.unwrap().signed, 1);
     let stop = || proto::StopRequest {
         quarter: "2026Q2".to_owned(),
+        round: String::new(),
     };
     let stopped = home.services.stop(by(home.guardian(), stop())).await;
     stopped.unwrap();

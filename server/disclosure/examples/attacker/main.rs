@@ -1,11 +1,15 @@
 //! What an attacker gets out of the gate, printed: `cargo run --release -p krog-disclosure --example attacker`.
-#![allow(clippy::print_stdout)]
+#![allow(clippy::print_stdout, clippy::unwrap_used, clippy::panic)]
 
 mod attack;
+#[path = "../../tests/bench/mod.rs"]
+mod bench;
+mod pools;
 mod population;
 mod scores;
 mod small_world;
 
+use krog_pools::Question;
 use population::{Population, extremes, plausible};
 use rand::SeedableRng;
 use rand_chacha::ChaCha8Rng;
@@ -59,7 +63,46 @@ fn main() {
     println!();
     several_scores(&mut rng);
     println!();
+    pools_beside_releases(&mut rng);
+    println!();
     worst_populations(&mut rng);
+}
+
+fn pools_beside_releases(rng: &mut ChaCha8Rng) {
+    println!(
+        "A release of n and later a pool of whatever size over people who answer the same again, plausible population;"
+    );
+    println!(
+        "all but one or two known, one aggregator telling its noise. change: a person's change is the only possible one."
+    );
+    println!();
+    println!(
+        "levels  n   question  noise    one named  one sure  change   two named  two sure  change"
+    );
+    for (levels, trials) in [(5, 2_000), (11, 400), (25, 20)] {
+        for question in [Question::Change, Question::Levels] {
+            for noise in [true, false] {
+                let pool = pools::Pool::new(levels, question, noise);
+                for n in [10, 20, 40] {
+                    let population = plausible(levels);
+                    let one = pool.after_release(&population, n, 1, 5 * trials, rng);
+                    let two = pool.after_release(&population, n, 2, trials, rng);
+                    let percent = |share: f64| format!("{:6.2} %", 100.0 * share);
+                    println!(
+                        "{levels:6} {n:3}  {:9} {:8} {} {} {}  {} {} {}",
+                        question.as_str(),
+                        if noise { "default" } else { "none" },
+                        percent(one.named),
+                        percent(one.sure),
+                        percent(one.change),
+                        percent(two.named),
+                        percent(two.sure),
+                        percent(two.change),
+                    );
+                }
+            }
+        }
+    }
 }
 
 fn small_worlds() {

@@ -3,10 +3,13 @@
 
 use krog_disclosure::{
     BatchParts, CellKey, CollectedCell, GatePolicy, PairId, PersonKey, QuarterBatch, WaitingPair,
+    Way,
 };
 use krog_measures::{
     Course, Direction, Facilitation, Measure, MeasureCode, Quarter, Scale, Window,
 };
+use krog_pools::precision::expected;
+use krog_pools::{PoolItem, PoolTerms, Question, Round, Sum};
 use krog_proto::federation::v1 as wire;
 use prost::Message;
 
@@ -85,6 +88,7 @@ pub fn centre(measures: Vec<Measure>) -> BatchParts {
         collected,
         waiting: Vec::new(),
         baselines: Vec::new(),
+        pooling: Default::default(),
     }
 }
 
@@ -140,4 +144,54 @@ pub fn withheld(release: &wire::Release, cell: &CellKey) -> wire::Withheld {
         wire::cell::Told::Withheld(why) => wire::Withheld::try_from(why).unwrap(),
         wire::cell::Told::Sums(_) => panic!("a value"),
     }
+}
+
+/// A round over two years on a measure whose changes are bounded by nine sixteenths of its range, in entry groups.
+pub fn round(question: Question, measure: &Measure, facilitation: Facilitation) -> Round {
+    let asks = |sum| question.sums().contains(&sum);
+    let range = measure.scale.range();
+    let mut round = Round {
+        measure: measure.code.clone(),
+        class: measure.class,
+        facilitation,
+        course: Course::Entry,
+        first: quarter("2024Q1"),
+        last: quarter("2026Q1"),
+        roster_version: 1,
+        sums: question.sums().to_vec(),
+        items: if asks(Sum::Items) {
+            ["nervous", "hopeless"]
+                .map(|code| PoolItem {
+                    code: code.to_owned(),
+                    lowest: 0,
+                    highest: 4,
+                })
+                .to_vec()
+        } else {
+            Vec::new()
+        },
+        leader: [1; 32],
+        helper: [2; 32],
+        deadline: 20_560,
+        expiry: 20_620,
+        first_round: (question == Question::Weights).then_some([3; 32]),
+        persons_per_centre: 40,
+        change_bound_hundredths: (range * 56.25) as u32,
+        unit_sd_thousandths: (range * 187.5) as u32,
+        tau2_millionths: if question == Question::Weights {
+            40_000
+        } else {
+            0
+        },
+        rho_millionths: 250_000,
+        reliable_change_hundredths: if asks(Sum::Improved) { 500 } else { 0 },
+        precision: Vec::new(),
+    };
+    round.precision = expected(&round, measure, &PoolTerms::default());
+    round
+}
+
+/// Lets a measure leave by pools.
+pub fn by_pool(parts: &mut BatchParts, measure: &str) {
+    parts.pooling.ways.insert(code(measure), Way::Pool);
 }

@@ -4,6 +4,7 @@ mod admit;
 mod draft;
 mod ingest;
 pub(crate) mod network;
+mod parcels;
 mod read;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,7 +17,9 @@ use tokio::sync::RwLock;
 
 pub use admit::AdmitRefusal;
 pub use ingest::{Source, Taken};
+pub(crate) use parcels::Errand;
 pub use read::Fetched;
+pub(crate) use read::HeadsPage;
 
 use crate::store::{PeerRow, Store};
 use crate::sync::PeerAddress;
@@ -61,13 +64,15 @@ impl Exchange {
             tracing::debug!(network = %network.short(), revision, "network opened");
         }
         let networks = RwLock::new(networks);
-        Ok(Exchange(Arc::new(Inner {
+        let exchange = Exchange(Arc::new(Inner {
             store,
             node,
             clock,
             networks,
             callers: Mutex::default(),
-        })))
+        }));
+        exchange.drop_old_parcels().await?;
+        Ok(exchange)
     }
 
     /// Notes that a member was told all heads.

@@ -8,6 +8,8 @@ use krog_feed::ids::{NetworkId, NodeId, TlsPin, WriterId};
 use krog_feed::network::{NetworkView, Standing};
 use krog_feed::published::Shelf;
 use krog_feed::roster::{RosterChain, SignedRoster};
+use krog_feed::rounds::board::Board;
+use krog_feed::rounds::parcels::ParcelIndex;
 use krog_proto::federation::v1 as proto;
 use prost::Message;
 use tokio::sync::{Mutex, RwLock, RwLockReadGuard};
@@ -83,6 +85,8 @@ pub(crate) struct Held {
     /// Nodes admitted here by the TLS key they came with; it counts until their descriptor has arrived.
     pub(crate) admitted: Vec<AdmissionRow>,
     pub(crate) shelf: Shelf,
+    pub(crate) board: Board,
+    pub(crate) parcels: ParcelIndex,
 }
 
 impl Held {
@@ -98,6 +102,8 @@ impl Held {
             faults: BTreeMap::new(),
             admitted: Vec::new(),
             shelf: Shelf::new(network),
+            board: Board::new(network),
+            parcels: ParcelIndex::new(network),
         };
         held.read_on(store).await?;
         Ok(held)
@@ -151,6 +157,8 @@ impl Held {
     pub(super) fn show_anew(&mut self, writer: WriterId, entries: &[VerifiedEntry]) {
         self.view.forget_feed(writer);
         self.shelf.forget_feed(writer);
+        self.board.forget_feed(writer);
+        self.parcels.forget_feed(writer);
         for entry in entries {
             self.show(entry);
         }
@@ -159,10 +167,14 @@ impl Held {
     /// Shows a standing entry to all who interpret entries.
     pub(super) fn show(&mut self, entry: &VerifiedEntry) {
         self.view.observe(entry);
-        // What the shelf does not take counts for nothing there; its feed goes on.
+        self.parcels.observe(entry);
+        // What the shelf or the board does not take counts for nothing there; its feed goes on.
+        let writer = entry.header().writer;
         if let Err(fault) = self.shelf.observe(entry) {
-            let writer = entry.header().writer;
             tracing::debug!(writer = %writer.short(), entry = %entry.hash().short(), %fault, "not on the shelf");
+        }
+        if let Err(fault) = self.board.observe(entry) {
+            tracing::debug!(writer = %writer.short(), entry = %entry.hash().short(), %fault, "not on the board");
         }
     }
 
@@ -177,10 +189,11 @@ impl Held {
         }
     }
 
-    /// Tells the shelf what is disputed, and forgets proofs of what is settled.
+    /// Tells the shelf and the board what is disputed, and forgets proofs of what is settled.
     pub(super) fn settle_disputes(&mut self) {
         for (writer, feed) in &self.feeds {
             self.shelf.dispute(*writer, feed.disputed());
+            self.board.dispute(*writer, feed.disputed());
             if !feed.is_frozen() {
                 self.forks.remove(writer);
             }

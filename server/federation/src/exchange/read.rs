@@ -7,7 +7,7 @@ use krog_proto::federation::v1 as proto;
 
 use super::Exchange;
 use crate::Error;
-use crate::limits::{BATCH_BYTES, BATCH_ENTRIES};
+use crate::limits::{BATCH_BYTES, BATCH_ENTRIES, FORKS_PER_PAGE, HEADS_PER_PAGE};
 
 /// Entries of one feed after a place.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -18,6 +18,16 @@ pub struct Fetched {
     pub unknown_place: bool,
     /// Whether more follow.
     pub more: bool,
+}
+
+/// Some heads, ordered by writer.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct HeadsPage {
+    pub(crate) heads: Vec<proto::Head>,
+    /// Proofs of forks of the feeds listed.
+    pub(crate) forks: Vec<proto::ForkProof>,
+    /// Whether more follow.
+    pub(crate) more: bool,
 }
 
 impl Exchange {
@@ -33,6 +43,27 @@ impl Exchange {
         let net = self.network(network).await?;
         let held = net.fresh(self.store()).await?;
         Ok(held.feeds.values().filter_map(|feed| feed.head()).collect())
+    }
+
+    /// The heads after a writer, as many as one answer may hold.
+    pub(crate) async fn heads_page(
+        &self,
+        network: NetworkId,
+        after: Option<WriterId>,
+    ) -> Result<HeadsPage, Error> {
+        let net = self.network(network).await?;
+        let held = net.fresh(self.store()).await?;
+        let mut page = HeadsPage::default();
+        let heads = held.feeds.values().filter_map(|feed| feed.head());
+        for head in heads.filter(|head| after.is_none_or(|after| head.writer > after)) {
+            if page.heads.len() == HEADS_PER_PAGE || page.forks.len() == FORKS_PER_PAGE {
+                page.more = true;
+                break;
+            }
+            page.forks.extend(held.forks.get(&head.writer).cloned());
+            page.heads.push(head.to_proto());
+        }
+        Ok(page)
     }
 
     /// The roster's versions as signed, oldest first.

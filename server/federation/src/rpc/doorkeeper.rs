@@ -19,10 +19,16 @@ use crate::{CallerPin, Exchange};
 
 /// Where batches of entries arrive.
 const PUSH: &str = "/krog.federation.v1.Exchange/PushEntries";
+/// Where parcels of pools arrive or are named by the thousand: that too is much once decoded.
+const PARCELS: [&str; 3] = [
+    "/krog.federation.v1.Exchange/OfferParcels",
+    "/krog.federation.v1.Exchange/PushParcels",
+    "/krog.federation.v1.Exchange/FetchParcels",
+];
 
 /// Stands before a service for peers. Callers whose key belongs to no network here are led to the same service with a
 /// smaller limit of bytes; their small requests get the same answers. Pushes, which hold much memory once decoded, take
-/// turns.
+/// turns, and so do calls about parcels.
 #[derive(Clone)]
 pub struct Doorkeeper<S> {
     exchange: Exchange,
@@ -78,7 +84,8 @@ where
         Box::pin(async move {
             let caller = request.extensions().get::<CallerPin>().copied();
             let member = keeper.member(caller).await;
-            let turn = if request.uri().path() == PUSH {
+            let path = request.uri().path();
+            let turn = if path == PUSH || PARCELS.contains(&path) {
                 match keeper.turns.take(member).await {
                     Some(turn) => Some(turn),
                     None => return Ok(overloaded().into_http()),
@@ -98,7 +105,7 @@ where
 }
 
 fn overloaded() -> Status {
-    Status::resource_exhausted("too many entries are being handed over at once; try again later")
+    Status::resource_exhausted("too much is being handed over at once; try again later")
 }
 
 /// Turns of pushes.
@@ -197,8 +204,10 @@ mod tests {
     async fn pushes_beyond_their_turns_are_refused_and_other_calls_are_not() {
         let ngo = Ngo::new("relay", Bench::sqlite(), &Wires::default()).await;
         let service = tower::service_fn(|request: http::Request<Body>| async move {
-            match request.uri().path() {
+            let path = request.uri().path();
+            match path {
                 PUSH => pending().await,
+                _ if PARCELS.contains(&path) => pending().await,
                 _ => Ok::<_, Infallible>(http::Response::new(Body::empty())),
             }
         });
@@ -213,10 +222,12 @@ mod tests {
             .map(|_| tokio::spawn(keeper.call(request(PUSH))))
             .collect();
         tokio::task::yield_now().await;
-        let refused = timeout(Duration::from_secs(5), keeper.call(request(PUSH))).await;
-        let refused = refused.expect("it does not wait for ever").unwrap();
-        let status = Status::from_header_map(refused.headers()).unwrap();
-        assert_eq!(status.code(), tonic::Code::ResourceExhausted);
+        for path in [&[PUSH], &PARCELS[..]].concat() {
+            let refused = timeout(Duration::from_secs(5), keeper.call(request(path))).await;
+            let refused = refused.expect("it does not wait for ever").unwrap();
+            let status = Status::from_header_map(refused.headers()).unwrap();
+            assert_eq!(status.code(), tonic::Code::ResourceExhausted);
+        }
         let greeted = keeper.call(request("/krog.federation.v1.Exchange/Hello"));
         assert!(Status::from_header_map(greeted.await.unwrap().headers()).is_none());
         drop(under_way);

@@ -1,5 +1,6 @@
 //! `krog.federation.v1.House`: what this node's own centre side may call.
 
+use krog_feed::entry::{Header, Kind, RawEntry};
 use krog_feed::ids::NetworkId;
 use krog_proto::federation::v1 as proto;
 use krog_proto::federation::v1::Refusal;
@@ -7,7 +8,7 @@ use krog_proto::federation::v1::house_server::House;
 use tonic::{Request, Response, Status};
 
 use super::wire;
-use crate::exchange::{Exchange, Source};
+use crate::exchange::{Exchange, Fetched, HeadsPage, Source};
 use crate::limits::BATCH_ENTRIES;
 use crate::{Error, Syncer};
 
@@ -128,6 +129,122 @@ impl House for HouseService {
         Ok(Response::new(proto::RostersResponse { rosters }))
     }
 
+    async fn feed_heads(
+        &self,
+        request: Request<proto::FeedHeadsRequest>,
+    ) -> Result<Response<proto::FeedHeadsResponse>, Status> {
+        let proto::FeedHeadsRequest {
+            network,
+            after_writer,
+        } = request.get_ref();
+        let network = wire::network(network)?;
+        let after = wire::writer_or_none(after_writer)?;
+        if !self.knows(network).await? {
+            return Ok(Response::new(proto::FeedHeadsResponse {
+                refusal: Refusal::UnknownNetwork.into(),
+                ..Default::default()
+            }));
+        }
+        let HeadsPage { heads, forks, more } = self.exchange().heads_page(network, after).await?;
+        Ok(Response::new(proto::FeedHeadsResponse {
+            refusal: Refusal::Unspecified.into(),
+            heads,
+            forks,
+            more,
+        }))
+    }
+
+    async fn feed_entries(
+        &self,
+        request: Request<proto::FeedEntriesRequest>,
+    ) -> Result<Response<proto::FeedEntriesResponse>, Status> {
+        let proto::FeedEntriesRequest {
+            network,
+            writer,
+            after,
+        } = request.get_ref();
+        let network = wire::network(network)?;
+        let writer = wire::writer(writer)?;
+        let after = wire::hash_or_none(after)?;
+        if !self.knows(network).await? {
+            return Ok(Response::new(proto::FeedEntriesResponse {
+                refusal: Refusal::UnknownNetwork.into(),
+                ..Default::default()
+            }));
+        }
+        let Fetched {
+            entries,
+            unknown_place,
+            more,
+        } = self
+            .exchange()
+            .fetch(network, writer, after, BATCH_ENTRIES as u32)
+            .await?;
+        Ok(Response::new(proto::FeedEntriesResponse {
+            refusal: Refusal::Unspecified.into(),
+            entries: entries.iter().map(without_what_is_published).collect(),
+            unknown_place,
+            more,
+        }))
+    }
+
+    async fn hand_over_parcels(
+        &self,
+        request: Request<proto::HandOverParcelsRequest>,
+    ) -> Result<Response<proto::HandOverParcelsResponse>, Status> {
+        let proto::HandOverParcelsRequest { network, parcels } = request.into_inner();
+        let network = wire::network(&network)?;
+        let refused = |refusal: Refusal| {
+            Ok(Response::new(proto::HandOverParcelsResponse {
+                refusal: refusal.into(),
+                kept: Vec::new(),
+            }))
+        };
+        let Some(sealed) = wire::sealed(parcels) else {
+            return refused(Refusal::TooLarge);
+        };
+        match self
+            .exchange()
+            .keep_parcels(network, sealed, Source::House)
+            .await
+        {
+            Ok(kept) => Ok(Response::new(proto::HandOverParcelsResponse {
+                refusal: Refusal::Unspecified.into(),
+                kept: wire::hashes(kept),
+            })),
+            Err(Error::UnknownNetwork) => refused(Refusal::UnknownNetwork),
+            Err(error) if error.is_storage() => refused(Refusal::Storage),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn collect_parcels(
+        &self,
+        request: Request<proto::CollectParcelsRequest>,
+    ) -> Result<Response<proto::CollectParcelsResponse>, Status> {
+        let proto::CollectParcelsRequest { network, parcels } = request.get_ref();
+        let network = wire::network(network)?;
+        let refused = |refusal: Refusal| {
+            Ok(Response::new(proto::CollectParcelsResponse {
+                refusal: refusal.into(),
+                ..Default::default()
+            }))
+        };
+        let Some(asked) = wire::parcel_hashes(parcels)? else {
+            return refused(Refusal::TooLarge);
+        };
+        match self.exchange().parcels(network, &asked).await {
+            Ok((parcels, more)) => Ok(Response::new(proto::CollectParcelsResponse {
+                refusal: Refusal::Unspecified.into(),
+                parcels: wire::pool_parcels(parcels),
+                more,
+            })),
+            Err(Error::UnknownNetwork) => refused(Refusal::UnknownNetwork),
+            Err(error) if error.is_storage() => refused(Refusal::Storage),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     async fn sync_now(
         &self,
         _request: Request<proto::SyncNowRequest>,
@@ -141,5 +258,16 @@ impl House for HouseService {
             received: sum(round.received()),
             sent: sum(round.sent()),
         }))
+    }
+}
+
+/// An entry for the house's own reading: what is read in a library has no payload here.
+fn without_what_is_published(entry: &RawEntry) -> proto::Entry {
+    let published = Header::parse(&entry.header)
+        .is_ok_and(|header| matches!(header.kind, Kind::Release | Kind::Template));
+    if published {
+        entry.without_payload().to_proto()
+    } else {
+        entry.to_proto()
     }
 }

@@ -15,6 +15,9 @@ use crate::exchange::Exchange;
 use crate::exchange::network::Held;
 use crate::permit::{CallerPin, Permit};
 
+/// Most rounds in one answer, the newest.
+const LISTED_ROUNDS: usize = 10_000;
+
 /// Answers readers.
 pub struct LibraryService {
     exchange: Exchange,
@@ -111,6 +114,7 @@ impl Library for LibraryService {
         match compare(
             &held.view,
             &held.shelf,
+            &held.board,
             held.view.policy(),
             measure,
             last_quarter,
@@ -121,6 +125,23 @@ impl Library for LibraryService {
             })),
             Err(CompareRefused::UnknownMeasure) => refused(CompareRefusal::UnknownMeasure),
         }
+    }
+
+    async fn list_rounds(
+        &self,
+        request: Request<proto::ListRoundsRequest>,
+    ) -> Result<Response<proto::ListRoundsResponse>, Status> {
+        let network = wire::network(&request.get_ref().network)?;
+        let mut rounds = Vec::new();
+        if self.may_read(request.extensions(), network).await? {
+            let today = self.exchange.today();
+            let net = self.exchange.network(network).await?;
+            let held = net.fresh(self.exchange.store()).await?;
+            let all = held.board.rounds(&held.view, today);
+            let newest = all.iter().take(LISTED_ROUNDS);
+            rounds.extend(newest.map(|round| round.to_proto()));
+        }
+        Ok(Response::new(proto::ListRoundsResponse { rounds }))
     }
 
     async fn list_templates(

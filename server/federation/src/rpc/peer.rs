@@ -1,14 +1,14 @@
 //! `krog.federation.v1.Exchange`: what other nodes may call.
 
 use krog_feed::invitation::InvitationFault;
-use krog_feed::limits::{FORKS_PER_PAGE, HEADS_PER_PAGE, PROTOCOL};
+use krog_feed::limits::PROTOCOL;
 use krog_proto::federation::v1 as proto;
 use krog_proto::federation::v1::Refusal;
 use krog_proto::federation::v1::exchange_server::Exchange as ExchangeRpc;
 use tonic::{Request, Response, Status};
 
 use super::wire;
-use crate::exchange::{AdmitRefusal, Exchange, Source};
+use crate::exchange::{AdmitRefusal, Exchange, HeadsPage, Source};
 use crate::limits::BATCH_ENTRIES;
 use crate::permit::{CallerPin, Permit};
 
@@ -75,22 +75,17 @@ impl PeerService {
         request: &proto::ListHeadsRequest,
     ) -> Result<proto::ListHeadsResponse, Status> {
         let after = wire::writer_or_none(&request.after_writer)?;
-        let net = self.exchange.network(permit.network()).await?;
-        let held = net.fresh(self.exchange.store()).await?;
-        let mut response = proto::ListHeadsResponse::default();
-        let heads = held.feeds.values().filter_map(|feed| feed.head());
-        for head in heads.filter(|head| after.is_none_or(|after| head.writer > after)) {
-            if response.heads.len() == HEADS_PER_PAGE || response.forks.len() == FORKS_PER_PAGE {
-                response.more = true;
-                break;
-            }
-            response.forks.extend(held.forks.get(&head.writer).cloned());
-            response.heads.push(head.to_proto());
-        }
-        if !response.more {
+        let HeadsPage { heads, forks, more } =
+            self.exchange.heads_page(permit.network(), after).await?;
+        if !more {
             self.exchange.note_listed(permit.network(), permit.node());
         }
-        Ok(response)
+        Ok(proto::ListHeadsResponse {
+            refusal: Refusal::Unspecified.into(),
+            heads,
+            forks,
+            more,
+        })
     }
 
     async fn entries(
@@ -153,6 +148,73 @@ impl PeerService {
             Err(error) if error.is_storage() => Ok(refused(Refusal::Storage)),
             Err(error) => Err(error.into()),
         }
+    }
+
+    async fn lacking(
+        &self,
+        permit: &Permit,
+        offered: &[Vec<u8>],
+    ) -> Result<proto::OfferParcelsResponse, Status> {
+        let Some(offered) = wire::parcel_hashes(offered)? else {
+            return Ok(proto::OfferParcelsResponse {
+                refusal: Refusal::TooLarge.into(),
+                ..Default::default()
+            });
+        };
+        let wanted = self
+            .exchange
+            .parcels_lacking(permit.network(), &offered)
+            .await?;
+        Ok(proto::OfferParcelsResponse {
+            refusal: Refusal::Unspecified.into(),
+            wanted: wire::hashes(wanted),
+        })
+    }
+
+    async fn keep(
+        &self,
+        permit: &Permit,
+        parcels: Vec<proto::PoolParcel>,
+    ) -> Result<proto::PushParcelsResponse, Status> {
+        let refused = |refusal: Refusal| proto::PushParcelsResponse {
+            refusal: refusal.into(),
+            kept: Vec::new(),
+        };
+        let Some(sealed) = wire::sealed(parcels) else {
+            return Ok(refused(Refusal::TooLarge));
+        };
+        let source = Source::Peer(permit.node());
+        match self
+            .exchange
+            .keep_parcels(permit.network(), sealed, source)
+            .await
+        {
+            Ok(kept) => Ok(proto::PushParcelsResponse {
+                refusal: Refusal::Unspecified.into(),
+                kept: wire::hashes(kept),
+            }),
+            Err(error) if error.is_storage() => Ok(refused(Refusal::Storage)),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn parcels(
+        &self,
+        permit: &Permit,
+        asked: &[Vec<u8>],
+    ) -> Result<proto::FetchParcelsResponse, Status> {
+        let Some(asked) = wire::parcel_hashes(asked)? else {
+            return Ok(proto::FetchParcelsResponse {
+                refusal: Refusal::TooLarge.into(),
+                ..Default::default()
+            });
+        };
+        let (parcels, more) = self.exchange.parcels(permit.network(), &asked).await?;
+        Ok(proto::FetchParcelsResponse {
+            refusal: Refusal::Unspecified.into(),
+            parcels: wire::pool_parcels(parcels),
+            more,
+        })
     }
 }
 
@@ -218,6 +280,48 @@ impl ExchangeRpc for PeerService {
         let response = match self.permit(&request, &request.get_ref().network).await? {
             Ok(permit) => self.push(&permit, request.into_inner().entries).await?,
             Err(refusal) => proto::PushEntriesResponse {
+                refusal: refusal.into(),
+                ..Default::default()
+            },
+        };
+        Ok(Response::new(response))
+    }
+
+    async fn offer_parcels(
+        &self,
+        request: Request<proto::OfferParcelsRequest>,
+    ) -> Result<Response<proto::OfferParcelsResponse>, Status> {
+        let response = match self.permit(&request, &request.get_ref().network).await? {
+            Ok(permit) => self.lacking(&permit, &request.get_ref().parcels).await?,
+            Err(refusal) => proto::OfferParcelsResponse {
+                refusal: refusal.into(),
+                ..Default::default()
+            },
+        };
+        Ok(Response::new(response))
+    }
+
+    async fn push_parcels(
+        &self,
+        request: Request<proto::PushParcelsRequest>,
+    ) -> Result<Response<proto::PushParcelsResponse>, Status> {
+        let response = match self.permit(&request, &request.get_ref().network).await? {
+            Ok(permit) => self.keep(&permit, request.into_inner().parcels).await?,
+            Err(refusal) => proto::PushParcelsResponse {
+                refusal: refusal.into(),
+                ..Default::default()
+            },
+        };
+        Ok(Response::new(response))
+    }
+
+    async fn fetch_parcels(
+        &self,
+        request: Request<proto::FetchParcelsRequest>,
+    ) -> Result<Response<proto::FetchParcelsResponse>, Status> {
+        let response = match self.permit(&request, &request.get_ref().network).await? {
+            Ok(permit) => self.parcels(&permit, &request.get_ref().parcels).await?,
+            Err(refusal) => proto::FetchParcelsResponse {
                 refusal: refusal.into(),
                 ..Default::default()
             },

@@ -1,11 +1,11 @@
 //! Reading what callers send, once.
 
-use krog_feed::ids::{HeaderHash, NetworkId, NodeId, WriterId};
+use krog_feed::ids::{HeaderHash, NetworkId, NodeId, ParcelHash, WriterId};
 use krog_proto::federation::v1 as proto;
 use tonic::Status;
 
 use crate::exchange::Taken;
-use crate::limits::{BATCH_BYTES, BATCH_ENTRIES};
+use crate::limits::{BATCH_BYTES, BATCH_ENTRIES, PARCELS_NAMED};
 
 pub(super) fn network(bytes: &[u8]) -> Result<NetworkId, Status> {
     NetworkId::try_from(bytes).map_err(|_| Status::invalid_argument("network must be 32 bytes"))
@@ -43,6 +43,46 @@ pub(super) fn is_too_large(entries: &[proto::Entry]) -> bool {
         24 + entry.header.len() + entry.signature.len() + entry.payload.as_ref().map_or(0, Vec::len)
     };
     entries.len() > BATCH_ENTRIES || entries.iter().map(size).sum::<usize>() > BATCH_BYTES
+}
+
+/// The parcels a call names; `None` when they are more than one call may name.
+pub(super) fn parcel_hashes(named: &[Vec<u8>]) -> Result<Option<Vec<ParcelHash>>, Status> {
+    if named.len() > PARCELS_NAMED {
+        return Ok(None);
+    }
+    named
+        .iter()
+        .map(|bytes| ParcelHash::try_from(bytes.as_slice()))
+        .collect::<Result<_, _>>()
+        .map(Some)
+        .map_err(|_| Status::invalid_argument("each of parcels must be 32 bytes"))
+}
+
+/// The bytes of a batch of parcels; `None` when it is more than one call may hold.
+pub(super) fn sealed(parcels: Vec<proto::PoolParcel>) -> Option<Vec<Vec<u8>>> {
+    if parcels.len() > BATCH_ENTRIES {
+        return None;
+    }
+    let sealed: Vec<Vec<u8>> = parcels
+        .into_iter()
+        .map(|proto::PoolParcel { sealed }| sealed)
+        .collect();
+    // As around an entry.
+    let size: usize = sealed.iter().map(|sealed| 24 + sealed.len()).sum();
+    (size <= BATCH_BYTES).then_some(sealed)
+}
+
+/// Parcels for the wire.
+pub(super) fn pool_parcels(parcels: Vec<(ParcelHash, Vec<u8>)>) -> Vec<proto::PoolParcel> {
+    parcels
+        .into_iter()
+        .map(|(_, sealed)| proto::PoolParcel { sealed })
+        .collect()
+}
+
+/// Hashes for the wire.
+pub(super) fn hashes(parcels: Vec<ParcelHash>) -> Vec<Vec<u8>> {
+    parcels.into_iter().map(Vec::from).collect()
 }
 
 /// The outcomes of a batch. A batch of which nothing at all can be read is no request.

@@ -1,9 +1,9 @@
 //! The exchange's store: SQLite by default, PostgreSQL where one machine is not enough.
 //!
-//! One SQL text (`sql.rs`, `sql_write.rs`) is compiled once for each engine, and one contract suite runs on both. A store knows
-//! bytes and places; what they mean is decided before they come here. Every change of a network is one transaction
-//! which states the revision it was reckoned against, so that of several exchanges on one PostgreSQL only one wins and
-//! the others look again.
+//! One SQL text (`sql.rs`, `sql_write.rs`, `sql_parcels.rs`) is compiled once for each engine, and one contract suite runs
+//! on both. A store knows bytes and places; what they mean is decided before they come here. Every change of a network's
+//! feeds is one transaction which states the revision it was reckoned against, so that of several exchanges on one
+//! PostgreSQL only one wins and the others look again. Parcels of pools are no part of that: each is its own hash.
 
 #![allow(
     clippy::duplicate_mod,
@@ -19,15 +19,19 @@ mod sqlite;
 pub(crate) mod bench;
 #[cfg(test)]
 mod contract;
+#[cfg(test)]
+mod contract_parcels;
 
 pub use failure::{StorageTrouble, StoreError};
 pub use rows::{
     AdmissionRow, Admitted, Committed, Cursor, EntryRow, FaultChange, FeedChange, NetworkChange,
-    PeerRow,
+    ParcelRow, PeerRow,
 };
 
+use std::collections::BTreeSet;
+
 use krog_feed::entry::Place;
-use krog_feed::ids::{HeaderHash, InvitationId, NetworkId, NodeId, TlsPin, WriterId};
+use krog_feed::ids::{HeaderHash, InvitationId, NetworkId, NodeId, ParcelHash, TlsPin, WriterId};
 
 /// An open store. Cloning shares its connections.
 #[derive(Clone, Debug)]
@@ -211,6 +215,62 @@ impl Store {
     /// Uses of invitations counted here, with the TLS keys the nodes came with.
     pub async fn admissions(&self, network: NetworkId) -> Result<Vec<AdmissionRow>, StoreError> {
         on_engine!(self, engine => engine.admissions(network).await)
+    }
+
+    /// Keeps parcels; one that is here already stays as it is. The caller has seen that the bytes have the hash.
+    pub async fn keep_parcels(
+        &self,
+        network: NetworkId,
+        parcels: &[ParcelRow],
+    ) -> Result<(), StoreError> {
+        on_engine!(self, engine => engine.keep_parcels(network, parcels).await)
+    }
+
+    /// The hashes of all parcels of a network.
+    pub async fn parcel_hashes(
+        &self,
+        network: NetworkId,
+    ) -> Result<BTreeSet<ParcelHash>, StoreError> {
+        on_engine!(self, engine => engine.parcel_hashes(network).await)
+    }
+
+    /// Those of some parcels that are here.
+    pub async fn parcels_held(
+        &self,
+        network: NetworkId,
+        hashes: &[ParcelHash],
+    ) -> Result<BTreeSet<ParcelHash>, StoreError> {
+        on_engine!(self, engine => engine.parcels_held(network, hashes).await)
+    }
+
+    /// Those of some parcels that are here, in the order asked for and each once, at most `count` and `bytes` (but one at
+    /// least), and whether more of them are here.
+    pub async fn parcels(
+        &self,
+        network: NetworkId,
+        hashes: &[ParcelHash],
+        count: u32,
+        bytes: u64,
+    ) -> Result<(Vec<(ParcelHash, Vec<u8>)>, bool), StoreError> {
+        on_engine!(self, engine => engine.parcels(network, hashes, count, bytes).await)
+    }
+
+    /// Drops parcels by their hashes.
+    pub async fn drop_parcels(
+        &self,
+        network: NetworkId,
+        hashes: &[ParcelHash],
+    ) -> Result<(), StoreError> {
+        on_engine!(self, engine => engine.drop_parcels(network, hashes).await)
+    }
+
+    /// Drops parcels whose expiry is `today` (days since 1970-01-01) or before.
+    pub async fn drop_expired_parcels(
+        &self,
+        network: NetworkId,
+        today: i64,
+    ) -> Result<(), StoreError> {
+        on_engine!(self, engine => engine.drop_expired_parcels(network, today).await)
     }
 
     /// Remembers where a peer is; a later pin or node for the same address replaces the earlier.

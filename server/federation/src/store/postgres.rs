@@ -8,6 +8,8 @@ use tokio::time::timeout;
 
 use super::{StorageTrouble, StoreError};
 
+#[path = "sql_parcels.rs"]
+mod parcels;
 #[path = "sql.rs"]
 mod sql;
 #[path = "sql_write.rs"]

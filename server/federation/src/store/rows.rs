@@ -1,7 +1,7 @@
 //! What is written to and read from a store.
 
 use krog_feed::entry::{Place, RawEntry, VerifiedEntry};
-use krog_feed::ids::{HeaderHash, InvitationId, NetworkId, NodeId, TlsPin, WriterId};
+use krog_feed::ids::{HeaderHash, InvitationId, NetworkId, NodeId, ParcelHash, TlsPin, WriterId};
 
 /// One stored entry.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -150,6 +150,27 @@ pub struct PeerRow {
     pub pin: TlsPin,
     /// Which node it is, when known.
     pub node: Option<NodeId>,
+}
+
+/// A parcel of a pool.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ParcelRow {
+    /// SHA-256 of the sealed bytes.
+    pub hash: ParcelHash,
+    /// Day from which on it is dropped, as days since 1970-01-01.
+    pub expiry: u32,
+    /// The sealed bytes.
+    pub sealed: Vec<u8>,
+}
+
+impl std::fmt::Debug for ParcelRow {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ParcelRow")
+            .field("hash", &self.hash.short())
+            .field("expiry", &self.expiry)
+            .field("bytes", &self.sealed.len())
+            .finish()
+    }
 }
 
 /// One use of an invitation, counted here.

@@ -14,7 +14,7 @@ use crate::store::rows::{AdmissionRow, Cursor, EntryRow, PeerRow};
 type DbRow = <Db as sqlx::Database>::Row;
 
 /// What an entry takes in a message beside its bytes, as `RawEntry::size` reckons.
-const ENVELOPE: u64 = 24;
+pub(super) const ENVELOPE: u64 = 24;
 
 /// Connections to one database.
 #[derive(Clone, Debug)]

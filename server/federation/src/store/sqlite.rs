@@ -7,6 +7,8 @@ use sqlx::{Connection, Sqlite as Db, SqlitePool as Pool};
 
 use super::StoreError;
 
+#[path = "sql_parcels.rs"]
+mod parcels;
 #[path = "sql.rs"]
 mod sql;
 #[path = "sql_write.rs"]

@@ -1,9 +1,10 @@
 //! Calls to a peer, with deadlines and limits, and their answers read once.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use krog_feed::chain::Head;
-use krog_feed::ids::{HeaderHash, NetworkId, NodeId, WriterId};
+use krog_feed::ids::{HeaderHash, NetworkId, NodeId, ParcelHash, WriterId};
 use krog_feed::limits::{BATCH_ENTRIES, FORKS_PER_PAGE, HEADS_PER_PAGE, PROTOCOL};
 use krog_feed::replication::Fetch;
 use krog_proto::federation::v1 as proto;
@@ -150,6 +151,64 @@ impl Line {
         let response = answer(self.client.push_entries(request)).await?;
         accepted(response.refusal)?;
         Ok(response.outcomes)
+    }
+
+    /// Offers parcels; those it wants, which are among them and each once.
+    pub(super) async fn offer_parcels(
+        &mut self,
+        parcels: &[ParcelHash],
+    ) -> Result<Vec<ParcelHash>, SyncFailure> {
+        let request = self.request(proto::OfferParcelsRequest {
+            network: self.network.into(),
+            parcels: parcels.iter().map(|hash| (*hash).into()).collect(),
+        })?;
+        let response = answer(self.client.offer_parcels(request)).await?;
+        accepted(response.refusal)?;
+        let mut offered: BTreeSet<ParcelHash> = parcels.iter().copied().collect();
+        let mut wanted = Vec::new();
+        for bytes in &response.wanted {
+            match ParcelHash::try_from(bytes.as_slice()) {
+                Ok(hash) if offered.remove(&hash) => wanted.push(hash),
+                _ => return Err(SyncFailure::Nonsense("parcels that were not offered")),
+            }
+        }
+        Ok(wanted)
+    }
+
+    /// Hands parcels over. Which of them the peer keeps is its affair.
+    pub(super) async fn push_parcels(&mut self, parcels: Vec<Vec<u8>>) -> Result<(), SyncFailure> {
+        let parcels = parcels.into_iter();
+        let request = self.request(proto::PushParcelsRequest {
+            network: self.network.into(),
+            parcels: parcels.map(|sealed| proto::PoolParcel { sealed }).collect(),
+        })?;
+        let response = answer(self.client.push_parcels(request)).await?;
+        accepted(response.refusal)
+    }
+
+    /// Fetches parcels; by hash those it has, which are among the ones asked for, and whether it has more of these.
+    pub(super) async fn fetch_parcels(
+        &mut self,
+        parcels: &[ParcelHash],
+    ) -> Result<(BTreeMap<ParcelHash, Vec<u8>>, bool), SyncFailure> {
+        let request = self.request(proto::FetchParcelsRequest {
+            network: self.network.into(),
+            parcels: parcels.iter().map(|hash| (*hash).into()).collect(),
+        })?;
+        let response = answer(self.client.fetch_parcels(request)).await?;
+        accepted(response.refusal)?;
+        if response.parcels.len() > BATCH_ENTRIES {
+            return Err(SyncFailure::Nonsense("a batch longer than it may be"));
+        }
+        let asked: BTreeSet<ParcelHash> = parcels.iter().copied().collect();
+        let mut found = BTreeMap::new();
+        for proto::PoolParcel { sealed } in response.parcels {
+            let hash = ParcelHash::of(&sealed);
+            if !asked.contains(&hash) || found.insert(hash, sealed).is_some() {
+                return Err(SyncFailure::Nonsense("parcels that were not asked for"));
+            }
+        }
+        Ok((found, response.more))
     }
 
     /// Uses an invitation; the rosters.

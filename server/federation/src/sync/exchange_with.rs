@@ -1,5 +1,7 @@
 //! One peer's part of a round, as `krog_feed::replication` plans it.
 
+mod parcels;
+
 use std::time::Duration;
 
 use krog_feed::chain::{FeedState, Origin};
@@ -67,7 +69,8 @@ impl Talk {
         }
     }
 
-    /// Everything after the greeting: learn forks, fetch, show, push, ask for payloads that are missing, and say that this was all.
+    /// Everything after the greeting: learn forks, fetch, show, push, ask for payloads that are missing,
+    /// bring parcels of pools on their way, and say that this was all.
     pub(super) async fn whole(&mut self) -> Result<(), SyncFailure> {
         // Others may have been talked to since the greeting, and told of a removal.
         self.still_belongs().await?;
@@ -106,6 +109,7 @@ impl Talk {
             let answer = self.line.fetch(order).await?;
             self.take(answer.entries).await?;
         }
+        self.exchange_parcels().await?;
         self.line.push(Vec::new()).await?;
         Ok(())
     }

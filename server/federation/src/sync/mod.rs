@@ -109,6 +109,7 @@ impl Syncer {
     /// Synchronises with every known peer of every network once. Peers are greeted together and talked to one after the
     /// other, so that nothing is fetched twice; but nobody waits longer for a slow one than its share.
     pub async fn sync_round(&self) -> Result<RoundOutcome, Error> {
+        self.exchange.drop_old_parcels().await?;
         let mut peers = Vec::new();
         for network in self.exchange.networks().await? {
             let known = self.exchange.known_peers(network).await?;

@@ -3,7 +3,9 @@
 mod admission;
 mod faults;
 mod limits;
+mod parcels;
 mod reference;
+mod rounds;
 mod stalling;
 mod stores;
 mod travel;

@@ -72,6 +72,27 @@ impl ExchangeRpc for Stalling {
     ) -> Result<Response<proto::AdmitResponse>, Status> {
         pending().await
     }
+
+    async fn offer_parcels(
+        &self,
+        _: Request<proto::OfferParcelsRequest>,
+    ) -> Result<Response<proto::OfferParcelsResponse>, Status> {
+        pending().await
+    }
+
+    async fn push_parcels(
+        &self,
+        _: Request<proto::PushParcelsRequest>,
+    ) -> Result<Response<proto::PushParcelsResponse>, Status> {
+        pending().await
+    }
+
+    async fn fetch_parcels(
+        &self,
+        _: Request<proto::FetchParcelsRequest>,
+    ) -> Result<Response<proto::FetchParcelsResponse>, Status> {
+        pending().await
+    }
 }
 
 /// A relay and alba, who knows of three more peers: one says no word, two greet and stall. By its name, one of these

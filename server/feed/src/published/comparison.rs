@@ -1,13 +1,15 @@
-//! The comparison of one measure over all releases that count.
+//! The comparison of one measure over all releases that count and all rounds that told.
 
 mod caveats;
 mod convert;
+mod pools;
 
 use super::release::{CellSums, Mean, ReleasedCell, ReleasedQuarter, Told};
 use super::shelf::Shelf;
 use crate::ids::WriterId;
 use crate::network::NetworkView;
 use crate::roster::Policy;
+use crate::rounds::board::Board;
 use krog_measures::comparison::{self, ReleasedSums, Status, ToldBaseline, Untold};
 use krog_measures::{Course, Facilitation, Measure, MeasureCode, Quarter};
 use krog_proto::federation::v1 as proto;
@@ -35,11 +37,13 @@ impl From<CompareRefused> for proto::CompareRefusal {
 /// A cell of one centre.
 type CellId = (WriterId, Course, Facilitation);
 
-/// Compares one measure of `policy` over the releases on `shelf` that count in `view`, leaving out those of quarters after
-/// `last_quarter`. Equal entries give equal bytes, whatever order they arrived in.
+/// Compares one measure of `policy` over the releases on `shelf` that count in `view` and the rounds on `board` that told,
+/// leaving out releases of quarters after `last_quarter` and rounds that count later ones. Equal entries give equal bytes,
+/// whatever order they arrived in and whatever the day.
 pub fn compare(
     view: &NetworkView,
     shelf: &Shelf,
+    board: &Board,
     policy: &Policy,
     measure: &str,
     last_quarter: Option<Quarter>,
@@ -48,8 +52,20 @@ pub fn compare(
     let measure = policy
         .measure(&code)
         .ok_or(CompareRefused::UnknownMeasure)?;
-    let gathered = Gathered::of(view, shelf, measure, last_quarter);
-    let compared = comparison::compare(measure, &gathered.sums, &gathered.untold);
+    let mut gathered = Gathered::of(view, shelf, measure, last_quarter);
+    let pools = pools::gather(view, board, measure, last_quarter);
+    gathered.has_other_class |= pools.has_other_class;
+    gathered.has_mixed_policies |= pools.has_mixed_policies;
+    // A network that has given up pools still reads what they told.
+    let terms = policy.pools.unwrap_or_default();
+    let assumed_between_sd = f64::from(terms.assumed_between_sd_thousandths) / 1_000.0;
+    let compared = comparison::compare(
+        measure,
+        &gathered.sums,
+        &pools.sums,
+        &gathered.untold,
+        assumed_between_sd,
+    );
     Ok(convert::to_proto(view, measure, &gathered, compared))
 }
 
@@ -66,7 +82,7 @@ struct Gathered {
     waiting: u32,
     /// Whether some cell is of another comparability class, and left out.
     has_other_class: bool,
-    /// Whether the releases used were cleared under policies that differ.
+    /// Whether the releases used, or the pools, were made under policies that differ.
     has_mixed_policies: bool,
     /// Whether some sum is told only as an end of its scale.
     has_ends: bool,
@@ -131,7 +147,8 @@ impl Gathered {
                 });
             }
         }
-        gathered.has_mixed_policies = caveats::has_mixed_policies(view, &versions);
+        gathered.has_mixed_policies =
+            caveats::has_mixed_policies(view, &versions, caveats::of_releases);
         gathered
     }
 

@@ -120,6 +120,14 @@ impl Shelf {
             | Kind::Roster
             | Kind::Admission
             | Kind::Epoch
+            | Kind::PoolOpening
+            | Kind::PoolKey
+            | Kind::PoolCommitment
+            | Kind::PoolCheck
+            | Kind::PoolSet
+            | Kind::PoolHalf
+            | Kind::PoolEnd
+            | Kind::PoolResult
             | Kind::Unknown(_) => return Ok(()),
         };
         self.feeds

@@ -1,6 +1,7 @@
 //! What counts, what does not, and that all who hold the same entries read the same digits.
 
 mod hostile;
+mod pools;
 mod town;
 
 use super::*;
@@ -85,7 +86,7 @@ proptest! {
         for kind in [Kind::Release, Kind::Template, Kind::Tombstone] {
             let mut shelf = town.shelf([]);
             let _ = shelf.observe(&town.entry(town.centre(0), 1, kind, &body));
-            let _ = compare(&town.view, &shelf, town.view.policy(), "bdi-ii", None);
+            let _ = town.read(&shelf, "bdi-ii", None);
         }
     }
 
@@ -287,8 +288,7 @@ fn what_is_disputed_or_forgotten_does_not_count() {
     let town = Town::new(false);
     let entries = two_years(&town);
     let mut shelf = town.shelf(&entries);
-    let read =
-        |shelf: &Shelf| compare(&town.view, shelf, town.view.policy(), "bdi-ii", None).unwrap();
+    let read = |shelf: &Shelf| town.read(shelf, "bdi-ii", None).unwrap();
     shelf.dispute(town.centre(0), Some(Place { epoch: 0, seq: 2 }));
     assert_eq!(
         read(&shelf),
@@ -336,7 +336,7 @@ fn releases_of_later_quarters_can_be_left_out() {
     let entries = two_years(&town);
     let shelf = town.shelf(&entries);
     let last = Some(Quarter::from_index(QUARTER).unwrap());
-    let early = compare(&town.view, &shelf, town.view.policy(), "bdi-ii", last).unwrap();
+    let early = town.read(&shelf, "bdi-ii", last).unwrap();
     assert_eq!(
         early,
         town.compare(entries.iter().filter(|entry| entry.header().seq == 1))
@@ -473,7 +473,7 @@ fn nothing_told_is_an_answer_and_an_unknown_measure_is_none() {
     );
     assert!(has(&comparison, proto::Caveat::Untold));
     for name in ["k6", "BDI", ""] {
-        let refused = compare(&town.view, &town.shelf([]), town.view.policy(), name, None);
+        let refused = town.read(&town.shelf([]), name, None);
         assert_eq!(refused, Err(CompareRefused::UnknownMeasure));
     }
 }

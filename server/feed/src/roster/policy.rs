@@ -5,6 +5,7 @@ use crate::limits;
 use krog_measures::instrument::{
     ClassHash, Direction, Measure, MeasureCode, Scale, StatedSd, Window,
 };
+use krog_pools::PoolTerms;
 use krog_proto::federation::v1 as proto;
 
 /// Floors and measures of a network. The floors compiled in hold whatever a roster says: a policy below them reads as
@@ -17,6 +18,8 @@ pub struct Policy {
     pub waiting_days: u32,
     /// The network's measures, in the order in which they are told when a cell is too small for all.
     pub measures: Vec<Measure>,
+    /// What pools may tell; `None`: the network has none.
+    pub pools: Option<PoolTerms>,
 }
 
 const FLOOR_PERSONS_MAX: u32 = 1_000;
@@ -38,6 +41,7 @@ impl Policy {
             floor_persons: floor_persons.max(limits::FLOOR_PERSONS),
             waiting_days: waiting_days.max(limits::WAITING_DAYS),
             measures,
+            pools: None,
         };
         let read = Self::parse(policy.to_proto())?;
         if read == policy {
@@ -49,12 +53,22 @@ impl Policy {
         }
     }
 
+    /// The same with pools.
+    #[must_use]
+    pub fn with_pools(self, pools: PoolTerms) -> Self {
+        Self {
+            pools: Some(pools),
+            ..self
+        }
+    }
+
     /// Reads the policy of a roster.
     pub fn parse(policy: proto::Policy) -> Result<Self, RecordFault> {
         let proto::Policy {
             floor_persons,
             waiting_days,
             measures: terms,
+            pools,
         } = policy;
         if floor_persons > FLOOR_PERSONS_MAX || waiting_days > WAITING_DAYS_MAX {
             return Err(fault(
@@ -72,10 +86,15 @@ impl Policy {
             }
             measures.push(measure);
         }
+        let pools = pools
+            .map(PoolTerms::parse)
+            .transpose()
+            .map_err(|_| fault("the terms of its pools are out of range"))?;
         Ok(Self {
             floor_persons: floor_persons.max(limits::FLOOR_PERSONS),
             waiting_days: waiting_days.max(limits::WAITING_DAYS),
             measures,
+            pools,
         })
     }
 
@@ -85,11 +104,13 @@ impl Policy {
             floor_persons,
             waiting_days,
             measures,
+            pools,
         } = self;
         proto::Policy {
             floor_persons: *floor_persons,
             waiting_days: *waiting_days,
             measures: measures.iter().map(terms).collect(),
+            pools: pools.as_ref().map(PoolTerms::to_proto),
         }
     }
 

@@ -217,6 +217,7 @@ fn a_policy_below_the_floors_counts_as_at_the_floors() {
         floor_persons: 3,
         waiting_days: 0,
         measures: vec![],
+        pools: None,
     };
     let policy = Policy::parse(wire).unwrap();
     assert_eq!((policy.floor_persons, policy.waiting_days), (10, 14));
@@ -224,6 +225,7 @@ fn a_policy_below_the_floors_counts_as_at_the_floors() {
         floor_persons: 25,
         waiting_days: 30,
         measures: vec![],
+        pools: None,
     };
     let policy = Policy::parse(stricter).unwrap();
     assert_eq!((policy.floor_persons, policy.waiting_days), (25, 30));
@@ -231,6 +233,7 @@ fn a_policy_below_the_floors_counts_as_at_the_floors() {
         floor_persons: 1_001,
         waiting_days: 14,
         measures: vec![],
+        pools: None,
     };
     assert!(Policy::parse(beyond).is_err());
 }

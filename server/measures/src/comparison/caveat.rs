@@ -1,13 +1,13 @@
 //! What has to be said with a comparison.
 
-use super::{Comparison, SdOrigin};
+use super::{Comparison, PooledSums, SdOrigin};
 use crate::facilitation::{Course, Facilitation};
 use crate::synthesis::CENTRES_WITHOUT_POWER_NOTE;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::fmt;
 
-/// Something a reader has to know. The first eight hold for every comparison.
+/// Something a reader has to know. The first seven hold for every comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Caveat {
@@ -25,7 +25,7 @@ pub enum Caveat {
     TiedToNgo,
     /// Members of one group resemble each other.
     GroupsAreClusters,
-    /// Sums are told in steps of the range.
+    /// Sums of releases are told in steps of the range.
     Rounded,
     /// A side has fewer than ten centres.
     FewCentres,
@@ -37,12 +37,20 @@ pub enum Caveat {
     NoSd,
     /// Some centres stand on both sides of the contrast.
     CentresOnBothSides,
-    /// Some releases could not be used.
+    /// Some releases or pools could not be used.
     ReleasesSetAside,
     /// Releases were made under different policies. Added by who knows the policies.
     MixedPolicies,
     /// Some centres use the same measure in another form, which is left out. Added by who knows.
     MixedClasses,
+    /// Some pools carry noise.
+    PoolNoise,
+    /// Some pools carry none.
+    PoolWithoutNoise,
+    /// How much the centres of some pool differ is taken for it and not told.
+    SpreadAssumed,
+    /// In some pools a person's change is bounded below the range.
+    ChangeBounded,
 }
 
 impl fmt::Display for Caveat {
@@ -88,11 +96,23 @@ impl fmt::Display for Caveat {
                 "Some centres stand on both sides; the contrast between centres treats the sides as unrelated."
             }
             Self::ReleasesSetAside => {
-                "Some releases carry impossible figures and were left out; ask the centres concerned."
+                "Some releases or pools carry impossible figures and were left out; ask those concerned."
             }
             Self::MixedPolicies => "The releases were made under different policies.",
             Self::MixedClasses => {
                 "Some centres use this measure in another form; theirs are left out."
+            }
+            Self::PoolNoise => {
+                "Pools carry noise so that no one person can be read off them; the intervals allow for it."
+            }
+            Self::PoolWithoutNoise => {
+                "Some pools carry no noise: only the number of centres protects single persons in them."
+            }
+            Self::SpreadAssumed => {
+                "How much the centres of pools differ is assumed and not told by them; another assumption would give another interval."
+            }
+            Self::ChangeBounded => {
+                "In pools a person's change counts at most as much as the round's bound."
             }
         })
     }
@@ -107,10 +127,13 @@ pub(super) fn of(comparison: &Comparison) -> Vec<Caveat> {
         Caveat::NotRandomised,
         Caveat::TiedToNgo,
         Caveat::GroupsAreClusters,
-        Caveat::Rounded,
     ];
-    let sides = [Facilitation::Professional, Facilitation::Peer]
-        .map(|facilitation| super::centres_with_change(&comparison.centres, facilitation));
+    if !comparison.centres.is_empty() {
+        caveats.push(Caveat::Rounded);
+    }
+    let sides = [Facilitation::Professional, Facilitation::Peer].map(|facilitation| {
+        super::centres_with_change(&comparison.centres, &comparison.pools, facilitation)
+    });
     if sides.iter().any(|k| *k < CENTRES_WITHOUT_POWER_NOTE) {
         caveats.push(Caveat::FewCentres);
     }
@@ -138,4 +161,26 @@ pub(super) fn of(comparison: &Comparison) -> Vec<Caveat> {
         caveats.push(Caveat::ReleasesSetAside);
     }
     caveats
+}
+
+/// What has to be said of pools themselves.
+pub(super) fn of_pools(pools: &[PooledSums]) -> Vec<Caveat> {
+    let tells_change_bounded = |pool: &PooledSums| pool.change_bounded && pool.change.is_some();
+    [
+        (
+            Caveat::PoolNoise,
+            pools.iter().any(|pool| pool.rho_millionths > 0),
+        ),
+        (
+            Caveat::PoolWithoutNoise,
+            pools.iter().any(|pool| pool.rho_millionths == 0),
+        ),
+        (
+            Caveat::ChangeBounded,
+            pools.iter().any(tells_change_bounded),
+        ),
+    ]
+    .into_iter()
+    .filter_map(|(caveat, holds)| holds.then_some(caveat))
+    .collect()
 }

@@ -1,5 +1,9 @@
+mod pools;
+
 use super::*;
-use crate::instrument::{Direction, StatedSd, Window};
+use crate::calendar::Quarter;
+use crate::instrument::{Direction, MeasureCode, Scale, StatedSd, Window};
+use crate::synthesis::ContrastOutcome;
 use proptest::prelude::*;
 
 const Q1: &str = "2025Q1";
@@ -57,7 +61,7 @@ fn both_sides() -> Vec<ReleasedSums> {
 }
 
 fn compared(releases: &[ReleasedSums]) -> Comparison {
-    compare(&lower(), releases, &[]).unwrap()
+    compare(&lower(), releases, &[], &[], 0.2).unwrap()
 }
 
 fn effect(comparison: &Comparison, facilitation: Facilitation) -> Effect {
@@ -73,7 +77,7 @@ fn effect(comparison: &Comparison, facilitation: Facilitation) -> Effect {
 fn a_fall_is_improvement_where_lower_is_better() {
     let one = [release(1, Facilitation::Peer, 16, -4.0)];
     let effect = |direction| {
-        let told = compare(&measure(direction, Some(6.0)), &one, &[]).unwrap();
+        let told = compare(&measure(direction, Some(6.0)), &one, &[], &[], 0.2).unwrap();
         assert_eq!(told.entry[0].mean_change, Some(-6.0));
         told.centres[0].effect.unwrap()
     };
@@ -122,7 +126,8 @@ fn the_sd_is_pooled_over_releases_of_twenty_persons_or_more() {
         used.origin,
         SdOrigin::Pooled {
             releases: 2,
-            persons: 62
+            persons: 62,
+            pools: 0,
         }
     );
 }
@@ -143,7 +148,14 @@ fn a_stated_sd_is_named_with_its_source() {
 
 #[test]
 fn without_an_sd_changes_are_told_in_points_and_nothing_is_put_together() {
-    let told = compare(&measure(Direction::LowerBetter, None), &both_sides(), &[]).unwrap();
+    let told = compare(
+        &measure(Direction::LowerBetter, None),
+        &both_sides(),
+        &[],
+        &[],
+        0.2,
+    )
+    .unwrap();
     assert_eq!(told.sd, None);
     assert!(
         told.entry
@@ -181,7 +193,7 @@ fn in_the_supplied_trial_the_contrast_is_refused_for_too_few_centres() {
         Some(StatedSd::new(10.0, "assumed: for this test").unwrap()),
     ] {
         let measure = Measure::total_only(code.clone(), scale, window, sd);
-        let comparison = compare(&measure, &releases, &[]).unwrap();
+        let comparison = compare(&measure, &releases, &[], &[], 0.2).unwrap();
         assert!(comparison.set_aside.is_empty());
         assert_eq!(
             comparison.contrast,
@@ -332,7 +344,7 @@ fn what_was_not_told_is_counted_by_its_public_reason() {
         cell(2, Status::BelowFloor, "2025Q1"),
         cell(2, Status::NotShared, "2025Q2"),
     ];
-    let told = compare(&lower(), &both_sides(), &untold).unwrap();
+    let told = compare(&lower(), &both_sides(), &[], &untold, 0.2).unwrap();
     let counts: Vec<_> = told
         .untold
         .iter()
@@ -344,7 +356,7 @@ fn what_was_not_told_is_counted_by_its_public_reason() {
     );
     assert!(told.caveats.contains(&Caveat::NotEverythingTold));
 
-    let nothing = compare(&lower(), &[], &untold).unwrap_err();
+    let nothing = compare(&lower(), &[], &[], &untold, 0.2).unwrap_err();
     assert_eq!(nothing.reason, RefusalReason::NothingReleased);
     assert_eq!(nothing.untold, told.untold);
 }
@@ -518,7 +530,7 @@ proptest! {
             Window::default(),
             Some(StatedSd::new(6.0, "assumed").unwrap()),
         );
-        let told = |releases: &[ReleasedSums]| match compare(&measure, releases, &[]) {
+        let told = |releases: &[ReleasedSums]| match compare(&measure, releases, &[], &[], 0.2) {
             Ok(comparison) => serde_json::to_string(&comparison).unwrap(),
             Err(refused) => serde_json::to_string(&refused).unwrap(),
         };

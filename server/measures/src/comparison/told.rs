@@ -111,12 +111,22 @@ pub struct UntoldCount {
     pub centres: u32,
 }
 
-/// A release that cannot be used.
+/// Who or what told figures.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Source {
+    /// A release of the centre with this id.
+    Centre(#[serde(with = "hex_id")] [u8; 32]),
+    /// The pool whose first round has this hash.
+    Round(#[serde(with = "hex_id")] [u8; 32]),
+}
+
+/// A release or pool that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SetAside {
-    /// The centre's id.
-    #[serde(with = "hex_id")]
-    pub centre: [u8; 32],
+    /// Which.
+    #[serde(flatten)]
+    pub source: Source,
     /// Who leads.
     pub facilitation: Facilitation,
     /// New or continuing members.
@@ -129,11 +139,12 @@ pub struct SetAside {
     pub fault: Fault,
 }
 
-/// What is wrong with a release: no gate lets such a one out.
+/// What is wrong with a release or pool: no gate lets such a release out, and no sums of persons
+/// give such a pool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fault {
-    /// Fewer persons than any policy allows, or more than any centre has.
+    /// Fewer persons than any policy allows, or more than any centre or pool has.
     Persons,
     /// The last quarter is before the first.
     Span,
@@ -143,6 +154,22 @@ pub enum Fault {
     Change,
     /// The SD of change lies outside what the scale allows, or comes from too few persons.
     ChangeSd,
+    /// Fewer centres than any pool has, or more than any network.
+    Centres,
+    /// The SD of its noise is no number that noise can have.
+    Noise,
+    /// Its unit SD or privacy cost is not possible.
+    Terms,
+    /// The sum of squared numbers of persons is not that of so many persons in so many centres.
+    PersonsSquared,
+    /// A sum of squared changes lies outside what the scale allows for so many persons.
+    ChangeSquared,
+    /// A count lies outside what so many persons can give.
+    Count,
+    /// An item's sum lies outside what so many answers can give.
+    Item,
+    /// The weights are not those of so many persons, or their effects lie outside the scale.
+    Weights,
 }
 
 impl fmt::Display for Fault {
@@ -153,6 +180,14 @@ impl fmt::Display for Fault {
             Self::Baseline => "its baseline sum is not possible on this scale",
             Self::Change => "its change sum is not possible on this scale",
             Self::ChangeSd => "its SD of change is not possible on this scale",
+            Self::Centres => "its number of centres is not possible",
+            Self::Noise => "the SD of its noise is not possible",
+            Self::Terms => "its unit SD or its privacy cost is not possible",
+            Self::PersonsSquared => "its sum of squared numbers of persons is not possible",
+            Self::ChangeSquared => "a sum of squared changes is not possible on this scale",
+            Self::Count => "one of its counts is not possible for so many persons",
+            Self::Item => "the sum of an item is not possible",
+            Self::Weights => "its weights are not possible for so many persons",
         })
     }
 }
@@ -197,7 +232,7 @@ pub(super) fn sort_and_check(
         match fault(measure, &release) {
             None => sound.push(release),
             Some(fault) => set_aside.push(SetAside {
-                centre: release.centre,
+                source: Source::Centre(release.centre),
                 facilitation: release.facilitation,
                 course: release.course,
                 first: release.first,

@@ -198,6 +198,29 @@ impl From<Result<Contrast, ContrastRefused>> for ContrastOutcome {
     }
 }
 
+/// What a contrast has to know of a side.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct ContrastSide {
+    /// The mean.
+    pub mean: f64,
+    /// Its standard error.
+    pub se: f64,
+    /// Degrees of freedom of that.
+    pub df: u32,
+}
+
+impl ContrastSide {
+    /// A side whose every estimate is a centre. None for one centre.
+    fn of_centres(side: &Random) -> Option<Self> {
+        let adjusted = side.hartung_knapp.as_ref()?;
+        Some(Self {
+            mean: side.mean,
+            se: adjusted.se,
+            df: adjusted.df,
+        })
+    }
+}
+
 /// Contrasts two sides, each with a τ² of its own.
 ///
 /// The standard error is √(SE₁² + SE₂²) of the Hartung–Knapp errors, its degrees of freedom are
@@ -209,7 +232,22 @@ pub fn contrast(
     smallest_important: Option<f64>,
 ) -> Result<Contrast, ContrastRefused> {
     let count = |side: Option<&Random>| side.map_or(0, |side| side.k);
-    let counts = (count(professional), count(peer));
+    contrast_of(
+        (count(professional), count(peer)),
+        professional.and_then(ContrastSide::of_centres),
+        peer.and_then(ContrastSide::of_centres),
+        smallest_important,
+    )
+}
+
+/// The same for sides that know their standard errors and degrees of freedom, with the number of
+/// centres on each.
+pub(crate) fn contrast_of(
+    counts: (u32, u32),
+    professional: Option<ContrastSide>,
+    peer: Option<ContrastSide>,
+    smallest_important: Option<f64>,
+) -> Result<Contrast, ContrastRefused> {
     let refused = ContrastRefused::TooFewCentres {
         professional: counts.0,
         peer: counts.1,
@@ -219,17 +257,13 @@ pub fn contrast(
         return Err(refused);
     }
     let told = || {
-        let (professional, peer) = (professional?, peer?);
-        let (a, b) = (
-            professional.hartung_knapp.as_ref()?,
-            peer.hartung_knapp.as_ref()?,
-        );
+        let (a, b) = (professional?, peer?);
         let (var_a, var_b) = (a.se * a.se, b.se * b.se);
         let variance = var_a + var_b;
         // Shares of the variance instead of fourth powers, which could leave the range of f64.
         let (share_a, share_b) = (var_a / variance, var_b / variance);
         let df = 1.0 / (share_a * share_a / f64::from(a.df) + share_b * share_b / f64::from(b.df));
-        let difference = professional.mean - peer.mean;
+        let difference = a.mean - b.mean;
         Contrast::read(counts, difference, variance.sqrt(), df, smallest_important)
     };
     // From five centres a side there is always a t quantile.

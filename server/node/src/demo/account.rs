@@ -52,6 +52,37 @@ pub struct Waited {
     pub persons: u32,
 }
 
+/// A pool: what its halves add up to.
+#[derive(Debug, Clone)]
+pub struct PoolLine {
+    /// First digits of the round.
+    pub round: String,
+    /// The measure.
+    pub measure: String,
+    /// Facilitation.
+    pub facilitation: String,
+    /// First quarter counted.
+    pub first: u32,
+    /// Last quarter counted.
+    pub last: u32,
+    /// How far it has come.
+    pub stage: String,
+    /// Public names of the centres in it.
+    pub centres: Vec<String>,
+    /// Persons, as told with noise.
+    pub persons: Option<f64>,
+    /// Standard deviation of that noise.
+    pub persons_noise: Option<f64>,
+    /// Sum of change, points.
+    pub change: Option<f64>,
+    /// Standard deviation of its noise.
+    pub change_noise: Option<f64>,
+    /// Privacy cost that one aggregator's noise ensures.
+    pub rho: f64,
+    /// The same at a delta of one in a million.
+    pub epsilon: f64,
+}
+
 /// Where the same comparison was asked.
 #[derive(Debug, Clone)]
 pub struct Asked {
@@ -78,6 +109,8 @@ pub struct Account {
     pub quarters: Vec<QuarterLine>,
     /// What waited.
     pub waited: Vec<Waited>,
+    /// The pools.
+    pub pools: Vec<PoolLine>,
     /// The comparisons.
     pub comparisons: Vec<pb::Comparison>,
     /// Who was asked, and that all said the same.
@@ -162,6 +195,63 @@ impl Account {
         table
     }
 
+    fn pools_table(&self) -> Table {
+        let mut table = Table::new([
+            Column::words("round", "round"),
+            Column::words("measure", "measure"),
+            Column::words("facilitation", "led by"),
+            Column::words("span", "quarters"),
+            Column::words("stage", "stage"),
+            Column::numbers("centres", "centres"),
+            Column::numbers("persons", "persons, about"),
+            Column::numbers("persons_noise", "± noise"),
+            Column::numbers("change", "change, points"),
+            Column::numbers("change_noise", "± noise"),
+            Column::numbers("epsilon", "epsilon"),
+        ]);
+        let number = |value| Cell::number_or(value, 1, "not told");
+        for line in &self.pools {
+            table.push([
+                Cell::text(&line.round),
+                Cell::text(&line.measure),
+                Cell::text(&line.facilitation),
+                Cell::text(format!(
+                    "{}–{}",
+                    quarter_name(line.first),
+                    quarter_name(line.last)
+                )),
+                Cell::text(&line.stage),
+                Cell::Count(line.centres.len() as u64),
+                number(line.persons),
+                number(line.persons_noise),
+                number(line.change),
+                number(line.change_noise),
+                number(Some(line.epsilon)),
+            ]);
+        }
+        table
+    }
+
+    /// Which small centres count in a pool, in one paragraph.
+    fn pooled(&self) -> String {
+        let names: std::collections::BTreeSet<&str> = self
+            .pools
+            .iter()
+            .flat_map(|line| &line.centres)
+            .map(String::as_str)
+            .collect();
+        if names.is_empty() {
+            return "No pool was told.".to_owned();
+        }
+        let names: Vec<&str> = names.into_iter().collect();
+        format!(
+            "In these sums count {}. No figure here is of one of them: each sealed two random shares of its own sums to two \
+             aggregators of other organisations, who added them up and each added noise, before anything was read. A round that \
+             failed told nothing, and its answers wait for the next.",
+            names.join(", ")
+        )
+    }
+
     fn waited_table(&self) -> Table {
         let mut table = Table::new([
             Column::words("centre", "centre"),
@@ -237,6 +327,10 @@ impl Account {
         }
         part("The same for everybody", &wrapped(&self.agreement()));
         part(
+            "Pools: small centres count, none is seen",
+            &format!("{}\n{}", wrapped(&self.pooled()), self.pools_table().text()),
+        );
+        part(
             "What waited and was told later",
             &self.waited_table().text(),
         );
@@ -268,6 +362,11 @@ impl Account {
         sections.push(section(
             "Quarter by quarter",
             html::table("What the centres told each quarter", &self.quarters_table()),
+        ));
+        sections.push(section(
+            "Pools: small centres count, none is seen",
+            html::paragraph(&self.pooled())
+                + &html::table("What the pools tell", &self.pools_table()),
         ));
         sections.push(section(
             "What waited and was told later",
@@ -305,6 +404,8 @@ impl Account {
             "comparisons": self.comparisons.iter().map(json::comparison).collect::<Vec<_>>(),
             "asked": self.asked.iter().map(|asked| json!({"whom": asked.whom, "sha256": asked.digest})).collect::<Vec<_>>(),
             "agree": self.agree(),
+            "pools": self.pools_table().json(),
+            "pooled_centres": self.pools.iter().map(|line| &line.centres).collect::<Vec<_>>(),
             "waited": self.waited_table().json(),
             "houses": self.houses_table().json(),
             "left_by_kind": self.kinds_table().json(),

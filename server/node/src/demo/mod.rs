@@ -15,12 +15,14 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use indicatif::{ProgressBar, ProgressStyle};
 use krog_feed::entry::Kind;
+use krog_feed::rounds::board::{Outcome, RoundStatus, Stage};
 use krog_measures::Day;
+use krog_pools::privacy::{DELTA, epsilon};
 use krog_proto::federation::v1 as pb;
 use prost::Message;
 use sha2::{Digest, Sha256};
 
-use self::account::{Account, Asked, House, QuarterLine, Waited};
+use self::account::{Account, Asked, House, PoolLine, QuarterLine, Waited};
 use self::canaries::{Canaries, Search};
 use self::story::{Life, Lived, date};
 use self::world::World;
@@ -40,6 +42,8 @@ pub struct DemoOptions {
 /// The measures the account compares.
 const COMPARED: [&str; 2] = ["k6", "ons4.satisfied"];
 const QUARTERS: u64 = 8;
+/// Pools are opened once a year.
+const QUARTERS_PER_ROUND: u64 = 4;
 
 /// Runs the demo.
 ///
@@ -64,6 +68,7 @@ pub async fn run(options: &DemoOptions) -> Result<Account> {
     world.publish_templates().await?;
     world.settle().await?;
     let founded = found_groups(&world, &mut lives).await?;
+    world.choose_ways(&plans).await?;
     progress.inc(1);
 
     let mut lived = Lived::default();
@@ -83,16 +88,33 @@ pub async fn run(options: &DemoOptions) -> Result<Account> {
         progress.set_message(format!(
             "quarter {quarter} of {QUARTERS}: two people approve, 14 days pass"
         ));
+        let pools = quarter % QUARTERS_PER_ROUND == 0;
+        if pools {
+            clock.set_day(first_day + end + 1);
+            world.open_rounds(&clock, options.seed + quarter).await?;
+            world.settle().await?;
+        }
         clock.set_day(first_day + end + 3);
         world.approve_everywhere().await?;
         clock.set_day(first_day + end + 19);
         world.settle().await?;
         progress.inc(1);
+        if pools {
+            progress.set_message(format!(
+                "quarter {quarter} of {QUARTERS}: two aggregators add up a pool"
+            ));
+            clock.set_day(first_day + end + 3 + i64::from(world::ROUND_DAYS));
+            // The aggregators take turns, and every word goes round by the relays.
+            for _ in 0..2 {
+                world.settle().await?;
+            }
+        }
     }
 
     progress.set_message("asking everybody the same");
     let (comparisons, asked) = world.ask_everybody(&COMPARED).await?;
     let releases = world.signed_releases().await?;
+    let pools = pool_lines(&world.rounds(clock.day()).await?, &world, &plans);
     progress.inc(1);
     progress.set_message("looking for people in what left");
     let houses = world.houses(&plans).await?;
@@ -109,6 +131,7 @@ pub async fn run(options: &DemoOptions) -> Result<Account> {
         templates: (founded, world::TEMPLATES),
         quarters: quarter_lines(&releases),
         waited: waited(&releases),
+        pools,
         houses,
         lived,
         comparisons,
@@ -194,6 +217,49 @@ fn quarter_lines(releases: &[SignedRelease]) -> Vec<QuarterLine> {
         .map(|(quarter, line)| QuarterLine {
             quarter: krog_client::report::quarter_name(quarter),
             ..line
+        })
+        .collect()
+}
+
+/// How far a round has come, in a word or two.
+fn stage_words(stage: Stage) -> String {
+    match stage {
+        Stage::Told => "told",
+        Stage::Failed(Outcome::TooFewCentres) => "failed: too few centres",
+        Stage::Failed(Outcome::TooFewPersons) => "failed: too few persons",
+        Stage::Failed(_) => "failed",
+        Stage::Broken(_) => "broken",
+        Stage::Silent => "silent",
+        Stage::Opened | Stage::Collecting | Stage::Checking => "under way",
+    }
+    .to_owned()
+}
+
+/// The pools as a reader outside sees them.
+fn pool_lines(rounds: &[RoundStatus], world: &World, plans: &[plan::NgoPlan]) -> Vec<PoolLine> {
+    rounds
+        .iter()
+        .map(|status| {
+            let told = status.told.as_ref();
+            let sum = |at: usize| told.and_then(|told| told.totals.sums.get(at)).copied();
+            let noise = |at: usize| told.and_then(|told| told.totals.noise_sds.get(at)).copied();
+            PoolLine {
+                round: status.id.short().to_string(),
+                measure: status.round.measure.to_string(),
+                facilitation: status.round.facilitation.to_string(),
+                first: status.round.first.index(),
+                last: status.round.last.index(),
+                stage: stage_words(status.stage),
+                centres: told
+                    .map(|told| world.names_of(&told.centres, plans))
+                    .unwrap_or_default(),
+                persons: sum(0),
+                persons_noise: noise(0),
+                change: sum(1),
+                change_noise: noise(1),
+                rho: status.round.rho(),
+                epsilon: epsilon(status.round.rho(), DELTA).unwrap_or_default(),
+            }
         })
         .collect()
 }
@@ -292,6 +358,12 @@ fn kind_name(kind: Kind) -> String {
         Kind::Template => "template".to_owned(),
         Kind::Epoch => "new epoch".to_owned(),
         Kind::Tombstone => "tombstone".to_owned(),
+        Kind::PoolOpening => "opening of a pool".to_owned(),
+        Kind::PoolKey => "key for a pool".to_owned(),
+        Kind::PoolCommitment => "commitment to a pool".to_owned(),
+        Kind::PoolCheck | Kind::PoolSet | Kind::PoolHalf | Kind::PoolEnd | Kind::PoolResult => {
+            "aggregation of a pool".to_owned()
+        }
         unknown @ Kind::Unknown(_) => format!("kind {}", unknown.number()),
     }
 }

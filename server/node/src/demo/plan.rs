@@ -19,6 +19,8 @@ pub struct NgoPlan {
     pub relay: bool,
     /// Its centre's public name.
     pub centre: String,
+    /// Whether its groups have decided that distress leaves in pools; otherwise it leaves by release.
+    pub pools: bool,
     /// Its groups.
     pub groups: Vec<GroupPlan>,
     /// Everybody who was a member at some time.
@@ -210,6 +212,8 @@ fn draw_ngo(house: &House, name: &str, rng: &mut ChaCha8Rng) -> NgoPlan {
     NgoPlan {
         name: format!("Društvo {name}"),
         relay: house.relay,
+        // The three largest centres speak under their own names.
+        pools: house.professional.max(house.peer) < 60 && house.professional + house.peer < 80,
         centre: format!("Dnevni center {name}"),
         groups,
         members,

@@ -1,6 +1,6 @@
 //! The twelve nodes of the demo, each in a folder of its own, and what can be asked of all of them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
@@ -14,6 +14,9 @@ use krog_feed::entry::{Header, Kind};
 use krog_feed::ids::{NetworkId, WriterId};
 use krog_feed::limits::SALT_BYTES;
 use krog_feed::roster::SignedRoster;
+use krog_feed::rounds::board::RoundStatus;
+use krog_measures::Facilitation;
+use krog_pools::PoolTerms;
 use krog_proto::centre::v1 as centre;
 use krog_proto::federation::v1 as pb;
 use krog_proto::federation::v1::library_client::LibraryClient;
@@ -30,6 +33,7 @@ use crate::clock::HandClock;
 use crate::folder::Folder;
 use crate::network::{self, InviteOptions, NetworkOptions};
 use crate::node::{self, NewNode};
+use crate::pool::{self, OpenOptions};
 use crate::run::{RunOptions, Running};
 use crate::tls::TlsIdentity;
 
@@ -41,6 +45,18 @@ const AUTHORS: [usize; 2] = [2, 5];
 const ASKED: [usize; 3] = [0, 4, 11];
 /// Length of a signature.
 const SIGNATURE_BYTES: usize = 64;
+/// The measure that leaves in pools where a centre's groups have decided so.
+const POOLED: &str = "k6";
+/// The measures the story collects.
+const COLLECTED: [&str; 5] = [
+    "ons4.satisfied",
+    "ons4.worthwhile",
+    "ons4.happy",
+    "ons4.anxious",
+    POOLED,
+];
+/// Days from the opening of a round to its deadline: the 14 days at home, and some to decide.
+pub const ROUND_DAYS: u32 = 24;
 /// Rounds after which everything has reached everybody: centre to relay, relay to relay, relay to all.
 const ROUNDS: usize = 4;
 
@@ -147,6 +163,7 @@ impl World {
                 measures: Vec::new(),
                 floor_persons: 10,
                 waiting_days: 14,
+                pools: Some(PoolTerms::default()),
             },
             clock.clock(),
             chance::seeded(seed(100)),
@@ -249,6 +266,75 @@ impl World {
             }
         }
         Ok(())
+    }
+
+    /// Every centre records by which way its measures leave: distress in pools where its groups have decided so, everything
+    /// else under its own name.
+    ///
+    /// # Errors
+    /// When a centre refuses.
+    pub async fn choose_ways(&self, plans: &[NgoPlan]) -> Result<()> {
+        try_join_all(self.nodes.iter().zip(plans).map(|(node, plan)| async {
+            for measure in COLLECTED {
+                let way = if measure == POOLED && plan.pools {
+                    "pool"
+                } else {
+                    "release"
+                };
+                node.coordinator
+                    .choose_way(centre::ChooseWayRequest {
+                        measure: measure.to_owned(),
+                        way: way.to_owned(),
+                    })
+                    .await?;
+            }
+            in_house(&node.name, Ok(()))
+        }))
+        .await?;
+        Ok(())
+    }
+
+    /// The keyholder opens a round for each kind of facilitation, over all that waits.
+    ///
+    /// # Errors
+    /// When the office refuses.
+    pub async fn open_rounds(&self, clock: &HandClock, seed: u64) -> Result<()> {
+        let keyholder = &self.nodes[0];
+        for facilitation in [Facilitation::Professional, Facilitation::Peer] {
+            let options = OpenOptions {
+                aggregators: Some([keyholder.name.clone(), self.nodes[5].name.clone()]),
+                days: ROUND_DAYS,
+                ..OpenOptions::change(POOLED.parse()?, facilitation)
+            };
+            let chance = chance::seeded(seed);
+            pool::open(&keyholder.folder, options, clock.clock(), chance).await?;
+        }
+        Ok(())
+    }
+
+    /// The rounds of pools as a reader outside sees them, oldest deadline first.
+    ///
+    /// # Errors
+    /// When the feeds cannot be read.
+    pub async fn rounds(&self, today: i64) -> Result<Vec<RoundStatus>> {
+        let mut rounds = self.mirror().await?.rounds(today);
+        rounds.reverse();
+        Ok(rounds)
+    }
+
+    /// Public names of centres, in the order of the plan.
+    pub fn names_of(&self, centres: &BTreeSet<WriterId>, plans: &[NgoPlan]) -> Vec<String> {
+        self.nodes
+            .iter()
+            .zip(plans)
+            .filter(|(node, _)| {
+                node.running
+                    .centres()
+                    .iter()
+                    .any(|centre| centres.contains(centre))
+            })
+            .map(|(_, plan)| plan.centre.clone())
+            .collect()
     }
 
     /// Coordinator and data guardian of every centre approve the quarter that has ended.

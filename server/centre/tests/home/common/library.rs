@@ -47,4 +47,11 @@ impl Library for FakeLibrary {
             templates: self.0.iter().map(published).collect(),
         }))
     }
+
+    async fn list_rounds(
+        &self,
+        _request: Request<proto::ListRoundsRequest>,
+    ) -> Result<Response<proto::ListRoundsResponse>, Status> {
+        Err(Status::unimplemented("not part of this stand-in"))
+    }
 }

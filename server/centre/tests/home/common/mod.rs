@@ -2,6 +2,7 @@
 
 pub mod house;
 pub mod library;
+pub mod town;
 pub mod trial;
 
 use house::FakeHouse;

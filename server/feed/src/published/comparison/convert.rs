@@ -5,14 +5,13 @@ use crate::ids::WriterId;
 use crate::network::NetworkView;
 use crate::published::wire;
 use krog_measures::comparison::{
-    CentreResult, Comparison, ComparisonRefused, FacilitationResult, SdOrigin, UntoldCount,
+    CentreResult, Comparison, ComparisonRefused, Effect, FacilitationResult, ItemMean, PoolResult,
+    SdOrigin, UntoldCount,
 };
 use krog_measures::instrument::Direction;
-use krog_measures::synthesis::{
-    Contrast, ContrastOutcome, ContrastRefused, Estimate, FacilitationSynthesis, Fixed, Random,
-    Verdict, synthesise_estimates,
-};
+use krog_measures::synthesis::{Contrast, ContrastOutcome, ContrastRefused, Verdict};
 use krog_measures::{Course, Facilitation, Measure};
+use krog_pools::privacy::{DELTA, epsilon};
 use krog_proto::federation::v1 as proto;
 
 pub(super) fn to_proto(
@@ -35,6 +34,7 @@ pub(super) fn to_proto(
         untold: Vec::new(),
         caveats: Vec::new(),
         waiting: gathered.waiting,
+        pools: Vec::new(),
     };
     let comparison = match compared {
         Ok(comparison) => comparison,
@@ -46,7 +46,7 @@ pub(super) fn to_proto(
         }) => {
             return proto::Comparison {
                 untold: untold.iter().map(untold_count).collect(),
-                caveats: caveats::of(view, gathered, &[]),
+                caveats: caveats::of(view, gathered, None),
                 ..empty
             };
         }
@@ -63,7 +63,7 @@ pub(super) fn to_proto(
         change_sd,
         change_sd_pooled,
         change_sd_source,
-        sides: sides.map(|result| side(&comparison, result)).collect(),
+        sides: sides.map(side).collect(),
         contrast: Some(contrast(&comparison, &comparison.contrast)),
         within: Some(contrast(&comparison, &comparison.within_centres)),
         centres: comparison
@@ -72,80 +72,56 @@ pub(super) fn to_proto(
             .map(|row| centre_row(view, gathered, row))
             .collect(),
         untold: comparison.untold.iter().map(untold_count).collect(),
-        caveats: caveats::of(view, gathered, &comparison.caveats),
+        pools: comparison.pools.iter().map(pool_row).collect(),
+        caveats: caveats::of(view, gathered, Some(&comparison)),
         ..empty
     }
 }
 
-fn side(comparison: &Comparison, result: &FacilitationResult) -> proto::Side {
+fn side(result: &FacilitationResult) -> proto::Side {
     proto::Side {
         facilitation: wire::facilitation_number(result.facilitation),
         course: wire::course_number(result.course),
         centres: result.centres,
         persons: u32::try_from(result.persons).unwrap_or(u32::MAX),
         mean_change: result.mean_change,
-        synthesis: synthesis(comparison, result),
+        synthesis: result.effect.as_ref().map(synthesis),
+        pooled_centres: result.pooled_centres,
+        pooled_persons: result.pooled_persons,
     }
 }
 
-/// The synthesis of one side in full. The figures are those of the comparison: the same rows, put together in the same
-/// order, for the standard error and the fixed effect that it leaves out.
-fn synthesis(comparison: &Comparison, result: &FacilitationResult) -> Option<proto::Synthesis> {
-    let rows = comparison
-        .centres
-        .iter()
-        .filter(|row| (row.facilitation, row.course) == (result.facilitation, result.course));
-    let estimates: Vec<Estimate> = rows
-        .filter_map(|row| {
-            Some(Estimate {
-                label: WriterId::new(row.centre).to_string(),
-                y: row.effect?,
-                v: row.variance?,
-                facilitation: Some(result.facilitation),
-            })
-        })
-        .collect();
-    let put_together = synthesise_estimates(&estimates).ok()?;
-    let FacilitationSynthesis {
-        facilitation: _,
-        fixed,
-        random,
-    } = put_together.by_facilitation.into_iter().next()?;
-    let interval = random.interval();
-    let Fixed {
-        mean: fixed_effect,
-        se: fixed_se,
-        q,
-        i2_percent,
-        ..
-    } = fixed;
-    let Random {
-        k,
-        tau2,
-        mean: effect,
-        se,
-        hartung_knapp,
-        prediction,
-        ..
-    } = random;
-    Some(proto::Synthesis {
+fn synthesis(effect: &Effect) -> proto::Synthesis {
+    let Effect {
         k,
         effect,
-        se: hartung_knapp.map_or(se, |adjusted| adjusted.se),
-        ci_low: interval.low,
-        ci_high: interval.high,
+        se,
+        interval,
+        basis: _,
         tau2,
+        spread: _,
         q,
-        i2: i2_percent.unwrap_or_default(),
-        pi_low: prediction
-            .as_ref()
-            .map(|prediction| prediction.interval.low),
-        pi_high: prediction
-            .as_ref()
-            .map(|prediction| prediction.interval.high),
+        q_df: _,
+        i2_percent,
+        prediction,
         fixed_effect,
         fixed_se,
-    })
+    } = effect;
+    let prediction = prediction.as_ref().map(|prediction| prediction.interval);
+    proto::Synthesis {
+        k: *k,
+        effect: *effect,
+        se: *se,
+        ci_low: interval.low,
+        ci_high: interval.high,
+        tau2: *tau2,
+        q: *q,
+        i2: i2_percent.unwrap_or_default(),
+        pi_low: prediction.map(|interval| interval.low),
+        pi_high: prediction.map(|interval| interval.high),
+        fixed_effect: *fixed_effect,
+        fixed_se: *fixed_se,
+    }
 }
 
 fn contrast(comparison: &Comparison, outcome: &ContrastOutcome) -> proto::Contrast {
@@ -194,7 +170,15 @@ fn contrast(comparison: &Comparison, outcome: &ContrastOutcome) -> proto::Contra
                         && row.course == Course::Entry
                         && row.mean_change.is_some()
                 });
-                u32::try_from(rows.count()).unwrap_or(u32::MAX)
+                let released = u32::try_from(rows.count()).unwrap_or(u32::MAX);
+                let pools = comparison.pools.iter().filter(|row| {
+                    row.facilitation == facilitation
+                        && row.course == Course::Entry
+                        && row.mean_change.is_some()
+                });
+                pools
+                    .map(|row| row.centres)
+                    .fold(released, u32::saturating_add)
             };
             refused(
                 proto::ContrastRefusal::NoSd,
@@ -262,6 +246,63 @@ fn baseline_mean(gathered: &Gathered, row: &CentreResult) -> Option<f64> {
         .baselines
         .get(&id)
         .map(|(sum, persons)| sum / persons + 0.0)
+}
+
+fn pool_row(row: &PoolResult) -> proto::PoolRow {
+    let PoolResult {
+        round,
+        facilitation,
+        course,
+        centres,
+        persons,
+        first,
+        last,
+        mean_change,
+        effect,
+        variance,
+        noise_se,
+        rho_millionths,
+        has_weights,
+        change_sd,
+        baseline_mean,
+        improved,
+        deteriorated,
+        followed_up,
+        sessions,
+        items,
+    } = row;
+    let is_noisy = *rho_millionths > 0;
+    let rho = f64::from(*rho_millionths) / 1e6;
+    proto::PoolRow {
+        opening: round.to_vec(),
+        facilitation: wire::facilitation_number(*facilitation),
+        course: wire::course_number(*course),
+        centres: *centres,
+        persons: *persons,
+        first_quarter: first.index(),
+        last_quarter: last.index(),
+        mean_change: *mean_change,
+        effect: *effect,
+        variance: *variance,
+        noise_se: *noise_se,
+        rho_millionths: *rho_millionths,
+        epsilon: epsilon(rho, DELTA).filter(|_| is_noisy),
+        delta: is_noisy.then_some(DELTA),
+        has_weights: *has_weights,
+        change_sd: *change_sd,
+        baseline_mean: *baseline_mean,
+        improved: *improved,
+        deteriorated: *deteriorated,
+        followed_up: *followed_up,
+        sessions: *sessions,
+        items: items
+            .iter()
+            .map(|ItemMean { code, mean }| proto::PoolItemMean {
+                code: code.clone(),
+                mean: *mean,
+            })
+            .collect(),
+    }
 }
 
 fn untold_count(count: &UntoldCount) -> proto::UntoldCount {

@@ -5,8 +5,10 @@ use crate::identity::{CentreInception, DescribedCentre, NodeDescriptor, NodeInce
 use crate::ids::{HeaderHash, NetworkId, NodeId, PayloadHash, TlsPin, WriterId};
 use crate::keys::{RecoveryKey, Signature, WriterKey};
 use crate::network::NetworkView;
-use crate::published::Shelf;
+use crate::published::{CompareRefused, Shelf, compare};
 use crate::roster::{Genesis, Policy, Roster, RosterChain};
+use crate::rounds::board::Board;
+use krog_measures::Quarter;
 use krog_measures::instrument::{Direction, Measure, Scale, StatedSd, Window};
 use krog_proto::federation::v1 as proto;
 use prost::Message;
@@ -153,8 +155,19 @@ impl Town {
         &self,
         entries: impl IntoIterator<Item = &'a VerifiedEntry>,
     ) -> proto::Comparison {
-        let shelf = self.shelf(entries);
-        super::super::compare(&self.view, &shelf, self.view.policy(), "bdi-ii", None).unwrap()
+        self.read(&self.shelf(entries), "bdi-ii", None).unwrap()
+    }
+
+    /// Compares what is on a shelf, in a network without rounds.
+    pub fn read(
+        &self,
+        shelf: &Shelf,
+        measure: &str,
+        last_quarter: Option<Quarter>,
+    ) -> Result<proto::Comparison, CompareRefused> {
+        let board = Board::new(self.network);
+        let policy = self.view.policy();
+        compare(&self.view, shelf, &board, policy, measure, last_quarter)
     }
 }
 
