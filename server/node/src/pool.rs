@@ -427,3 +427,62 @@ fn items(options: &OpenOptions) -> Result<Vec<PoolItem>> {
         })
         .collect())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options() -> OpenOptions {
+        OpenOptions::change("bdi-ii".parse().unwrap(), Facilitation::Peer)
+    }
+
+    #[test]
+    fn a_deadline_leaves_the_days_at_home_and_lies_within_a_year() {
+        for (days, fits) in [
+            (3, false),
+            (15, false),
+            (16, true),
+            (366, true),
+            (367, false),
+        ] {
+            let options = OpenOptions { days, ..options() };
+            assert_eq!(check_days(&options, 14).is_ok(), fits, "{days}");
+        }
+    }
+
+    #[test]
+    fn a_cell_that_is_taken_is_refused_until_its_round_is_over() {
+        let quarter = |text: &str| text.parse::<Quarter>().unwrap();
+        let round = |stage: pb::RoundStage| pb::DescribedRound {
+            round: vec![7; 32],
+            opening: Some(pb::PoolOpening {
+                measure: "bdi-ii".to_owned(),
+                comparability_class: vec![1; 32],
+                facilitation: pb::Facilitation::Peer.into(),
+                course: pb::Course::Entry.into(),
+                first_quarter: quarter("2025Q1").index(),
+                last_quarter: quarter("2025Q4").index(),
+                roster_version: 1,
+                sums: vec![pb::PoolSum::Persons.into(), pb::PoolSum::Change.into()],
+                leader: vec![2; 32],
+                helper: vec![3; 32],
+                deadline: 20_500,
+                expiry: 20_560,
+                persons_per_centre: 40,
+                change_bound_hundredths: 2_000,
+                unit_sd_thousandths: 12_000,
+                ..Default::default()
+            }),
+            stage: stage.into(),
+            ..Default::default()
+        };
+        let asked = |stage, first, last| {
+            refuse_overlap(&[round(stage)], &options(), quarter(first), quarter(last))
+        };
+        let running = pb::RoundStage::Collecting;
+        let refused = asked(running, "2025Q4", "2026Q1").unwrap_err();
+        assert!(refused.to_string().contains("07070707"), "{refused}");
+        assert!(asked(running, "2026Q1", "2026Q1").is_ok());
+        assert!(asked(pb::RoundStage::Failed, "2025Q4", "2026Q1").is_ok());
+    }
+}
