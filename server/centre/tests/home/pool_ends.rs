@@ -192,7 +192,7 @@ async fn an_exchange_that_withholds_a_half_frees_nothing() {
     let (round, mut parts) = committed(&home, &mut town).await;
     town.agree(round, &mut parts);
     let half = town.publishes(LEADER, round, &town.opening(), &parts);
-    let end = town.ends(LEADER, round, wire::PoolOutcome::OtherSilent);
+    let end = town.fails(round, wire::PoolOutcome::OtherSilent);
     // What it holds of the half is given away without its bytes.
     home.house
         .0
